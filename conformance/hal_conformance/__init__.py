@@ -1,0 +1,1 @@
+"""The conformance suite of onnx-hal: corpus, verdicts, runner, reports."""

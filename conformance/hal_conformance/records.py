@@ -1,0 +1,154 @@
+"""What a run writes down: outcomes, case records, the run's header.
+
+`run.json` is a RunHeader, each line of `results.jsonl` a CaseRecord, each line of `index.jsonl`
+an IndexRow; docs/results-format.md explains them, `hal_conformance/schemas/` holds their JSON
+Schemas. These are the borders between the runner (writes), the reports, the merge and the
+expectations (read).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+
+
+class Outcome(str, Enum):  # noqa: UP042  StrEnum would change repr and format for JSON users
+    """What happened to a case, whatever was expected."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"  # wrong value, shape, dtype or count
+    GAP = "GAP"  # a clean Unsupported
+    ERROR = "ERROR"  # a dirty refusal
+    CRASH = "CRASH"  # the worker ended: signal or exit
+    HANG = "HANG"
+    OOM = "OOM"
+    FLAKE = "FLAKE"  # disagrees with itself
+    ELSEWHERE = "ELSEWHERE"  # right, but not computed by this device
+    COMPILED = "COMPILED"  # built, cannot run here
+    UNJUDGED = "UNJUDGED"  # the bound says nothing at this size
+    SKIP = "SKIP"  # with a reason
+
+
+Count = dict[str, int]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class PlacementCounts(_Frozen):
+    """How many nodes of the case's model ran where, and how that is known."""
+
+    device: int = 0
+    host: int = 0
+    folded: int = 0
+    fused: int = 0
+    unknown: int = 0
+    evidence: Literal["assigned", "profiled", "logged", "claimed"] | None = None
+
+
+class OutputRecord(_Frozen):
+    """How one output compared; `margin` is the largest |got - expected| / tolerance (1 = limit)."""
+
+    name: str
+    dtype: str | None = None
+    shape: list[int] | None = None
+    ok: bool = True
+    margin: float | None = None
+    worst_ulp: float | None = None
+    grade: str | None = None
+    reason: str | None = None
+
+
+class Attempt(_Frozen):
+    """One execution of the case in one worker; times in seconds."""
+
+    outcome: Outcome
+    compile_s: float | None = None
+    run_s: float | None = None
+    worker: str | None = None  # "w1.3": third worker of the first slot
+    alone: bool = False
+    history: list[str] | None = None  # ids the worker had run before, when it matters
+    signal: int | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+
+
+class CaseRecord(_Frozen):
+    """The final record of one case on one target."""
+
+    schema_: int = Field(SCHEMA, alias="schema")
+    case: str
+    case_hash: str
+    target: str
+    outcome: Outcome
+    expected: Outcome | None = None
+    unexpected: bool = False
+    cause: str | None = None  # of the expectation
+    ops: list[str] = Field(default_factory=list)
+    dtypes: list[str] = Field(default_factory=list)
+    arithmetic: str | None = None
+    judged_by: list[str] = Field(default_factory=list)
+    placement: PlacementCounts | None = None
+    outputs: list[OutputRecord] = Field(default_factory=list)
+    attempts: list[Attempt] = Field(default_factory=list)
+    signal: int | None = None
+    reason: str | None = None
+
+
+class TargetHeader(_Frozen):
+    """One target of a run: what it was asked for and what was found there."""
+
+    target: str
+    adapter: str
+    device: str
+    adapter_version: str
+    identity: dict[str, Any]  # DeviceInfo.to_json()
+    options: dict[str, Any] = Field(default_factory=dict)
+    arithmetic: str | None = None
+    labels: list[str] = Field(default_factory=list)
+    fingerprint: dict[str, Any] = Field(default_factory=dict)
+    expectations: dict[str, Any] = Field(default_factory=dict)  # file name -> hash
+
+
+class RunHeader(_Frozen):
+    """What was run, with what, on what; `started` and `ended` are ISO 8601 in UTC."""
+
+    schema_: int = Field(SCHEMA, alias="schema")
+    command: list[str]
+    suites: list[str]
+    selection: dict[str, Any] = Field(default_factory=dict)  # -k, shard, shuffle, failed_from
+    versions: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, str] = Field(default_factory=dict)
+    targets: list[TargetHeader]
+    corpus: dict[str, Any] = Field(default_factory=dict)  # suite -> {hash, cases, onnx}
+    cases: int = 0  # selected, over all targets
+    started: str
+    ended: str | None = None
+    jobs: int = 1
+
+
+class IndexNode(_Frozen):
+    """One node of a case's model."""
+
+    op: str
+    domain: str = ""
+    version: int
+    types: dict[str, str] = Field(default_factory=dict)  # type parameter -> type
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    inputs: list[str | None] = Field(default_factory=list)  # "float32[2,3]" in order
+    outputs: list[str | None] = Field(default_factory=list)
+
+
+class IndexRow(_Frozen):
+    """One case of the corpus as a run used it."""
+
+    case: str
+    case_hash: str
+    suite: str
+    opset: int | None = None
+    nodes: list[IndexNode] = Field(default_factory=list)

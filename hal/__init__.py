@@ -1,0 +1,1 @@
+"""One device interface, per-vendor adapters, one model IR: ONNX."""

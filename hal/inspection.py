@@ -1,0 +1,159 @@
+"""Reading a model's graph: what it declares, node by node, and where its weights lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from hal import dtypes
+from hal.errors import InputError
+from hal.spec import Container, Dim, ModelFacts, NodeFacts, TensorSpec
+
+if TYPE_CHECKING:
+    import onnx
+
+_GRAPH, _GRAPHS, _TENSOR, _TENSORS = 5, 10, 4, 9  # AttributeProto.AttributeType
+
+
+def parse(data: bytes, origin: str) -> onnx.ModelProto:
+    """The message in `data`; `origin` names it in errors.
+
+    Raises:
+        InputError: these are not the bytes of an ONNX model.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise InputError(f"{origin} is not an ONNX model: {error}") from error
+    if not model.HasField("graph") or not model.opset_import:
+        missing = "graph" if not model.HasField("graph") else "opset import"
+        raise InputError(f"{origin} is not an ONNX model: it has no {missing}")
+    return model
+
+
+def facts_of(model: onnx.ModelProto) -> ModelFacts:
+    """What the message declares; function bodies and subgraphs are read too."""
+    opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
+    graph = model.graph
+    initialised = {tensor.name for tensor in graph.initializer}
+    nodes = list(_nodes(graph.node, opsets, ""))
+    for function in model.functions:
+        local = {_domain(entry.domain): entry.version for entry in function.opset_import}
+        nodes += _nodes(function.node, local, f"{function.domain}.{function.name}/")
+    return ModelFacts(
+        ir_version=model.ir_version,
+        opsets=opsets,
+        inputs=tuple(_spec(value) for value in graph.input if value.name not in initialised),
+        outputs=tuple(_spec(value) for value in graph.output),
+        nodes=tuple(nodes),
+        dtypes=frozenset(_dtypes(model)),
+        external=tuple(sorted(set(_external(model)))),
+    )
+
+
+def _domain(name: str) -> str:
+    return "" if name == "ai.onnx" else name
+
+
+def _nodes(
+    nodes: Iterable[onnx.NodeProto], opsets: dict[str, int], owner: str
+) -> Iterator[NodeFacts]:
+    seen: set[str] = set()
+    for index, node in enumerate(nodes):
+        own = node.name if node.name and node.name not in seen else f"#{index}"
+        seen.add(own)
+        domain = _domain(node.domain)
+        opset = opsets.get(domain, 0)
+        yield NodeFacts(owner + own, node.op_type, domain, _since(node.op_type, domain, opset))
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                if attribute.type in (_GRAPH, _GRAPHS):
+                    yield from _nodes(graph.node, opsets, f"{owner}{own}/")
+
+
+@lru_cache(maxsize=4096)
+def _since(op: str, domain: str, opset: int) -> int:
+    """The version of the operator that this opset means; the opset itself where unknown."""
+    from onnx import defs
+
+    try:
+        return int(defs.get_schema(op, opset, domain).since_version)
+    except defs.SchemaError:
+        return opset
+
+
+def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
+    dtype, shape, containers = _type(value.type)
+    return TensorSpec(value.name, dtype, shape, containers)
+
+
+def _type(
+    proto: onnx.TypeProto,
+) -> tuple[str, tuple[Dim, ...] | None, tuple[Container, ...]]:
+    kind = proto.WhichOneof("value")
+    if kind == "sequence_type":
+        dtype, shape, inner = _type(proto.sequence_type.elem_type)
+        return dtype, shape, ("sequence", *inner)
+    if kind == "optional_type":
+        dtype, shape, inner = _type(proto.optional_type.elem_type)
+        return dtype, shape, ("optional", *inner)
+    if kind == "map_type":
+        dtype, shape, inner = _type(proto.map_type.value_type)
+        return dtype, shape, ("map", *inner)
+    tensor = proto.tensor_type if kind == "tensor_type" else proto.sparse_tensor_type
+    number = tensor.elem_type
+    dtype = dtypes.BY_NUMBER[number].name if number in dtypes.BY_NUMBER else "unknown"
+    if not tensor.HasField("shape"):
+        return dtype, None, ()
+    return dtype, tuple(_dim(dim) for dim in tensor.shape.dim), ()
+
+
+def _dim(dim: onnx.TensorShapeProto.Dimension) -> Dim:
+    kind = dim.WhichOneof("value")
+    if kind == "dim_value":
+        return int(dim.dim_value)
+    return dim.dim_param or None
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                if attribute.type in (_GRAPH, _GRAPHS):
+                    yield from _graphs(inner)
+
+
+def _dtypes(model: onnx.ModelProto) -> Iterator[str]:
+    for graph in _graphs(model.graph):
+        for value in (*graph.input, *graph.output, *graph.value_info):
+            dtype = _type(value.type)[0]
+            if dtype != "unknown":
+                yield dtype
+        for tensor in graph.initializer:
+            if tensor.data_type in dtypes.BY_NUMBER:
+                yield dtypes.BY_NUMBER[tensor.data_type].name
+
+
+def _external(model: onnx.ModelProto) -> Iterator[str]:
+    nodes: list[onnx.NodeProto] = [node for f in model.functions for node in f.node]
+    for graph in _graphs(model.graph):
+        nodes += graph.node
+        yield from _locations(graph.initializer)
+        for sparse in graph.sparse_initializer:
+            yield from _locations((sparse.values, sparse.indices))
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.type in (_TENSOR, _TENSORS):
+                yield from _locations((attribute.t, *attribute.tensors))
+
+
+def _locations(tensors: Iterable[onnx.TensorProto]) -> Iterator[str]:
+    for tensor in tensors:
+        if tensor.data_location == 1:  # TensorProto.EXTERNAL
+            yield from (entry.value for entry in tensor.external_data if entry.key == "location")
