@@ -1,0 +1,51 @@
+# The machine needs python3 (3.11 or later) and make; everything else is set up in .venv on first use.
+
+VENV := .venv
+BIN := $(VENV)/bin
+TARGETS ?= onnxruntime:cpu openvino:cpu openvino-default reference
+SUITE ?= all
+JOBS ?= 2
+ifndef OUT
+OUT := results/$(shell date -u +%Y-%m-%d-%H%M%S)
+endif
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: help conform test test-fast lint bench constraints clean
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' $(MAKEFILE_LIST) | sed 's/^\(  make [a-z-]*\)  /\1:\t/' | expand -t 20
+
+conform: $(VENV)/ready-all ## Judge the devices of this machine: TARGETS, SUITE, JOBS, OUT
+	@$(BIN)/hal conform $(TARGETS) --suite $(SUITE) -j $(JOBS) -o $(OUT)
+	@echo "The report: $(OUT)/report.html"
+
+test: lint ## Every gate: ruff, mypy, pyright, all tests
+	@$(BIN)/python -m pytest
+
+test-fast: $(VENV)/ready-dev ## The tests that are not marked slow, without the other gates
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/ready-dev ## ruff, mypy, pyright
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+
+bench: $(VENV)/ready-dev ## The benchmarks, one after another
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+constraints: $(VENV)/ready-dev ## Upgrade everything in .venv and write the versions to constraints.txt
+	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'
+	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## Remove .venv and what tools left; results/ stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/ready-all: pyproject.toml .ci/setup
+	@.ci/setup all
+
+$(VENV)/ready-dev: pyproject.toml constraints.txt .ci/setup
+	@.ci/setup dev
