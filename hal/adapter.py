@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.errors import HALError
+from hal.errors import DeviceNotFound, HALError
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, Support, TensorSpec
 from hal.tensor import Array, Feeds, Value
 
@@ -71,6 +71,20 @@ class Adapter(ABC):
             Unsupported: a clean no, naming the op, dtype, opset or shape where it is known.
             Exception: anything else; `translate` gives it a name.
         """
+
+    def find(self, device: str) -> DeviceInfo:
+        """The device with that id; override it where ids are open-ended ("hetero:gpu,cpu").
+
+        Raises:
+            DeviceNotFound: there is none; the message lists those that are there.
+        """
+        found = {info.id: info for info in self.probe()}
+        if device not in found:
+            raise DeviceNotFound(
+                f"no device {device!r}; adapter {self.name!r} sees {sorted(found)}",
+                device=device,
+            )
+        return found[device]
 
     def translate(self, error: Exception) -> HALError | None:  # noqa: ARG002  overridden
         """This vendor's exception in our words, or None where it is not the vendor's.

@@ -156,4 +156,6 @@ def _external(model: onnx.ModelProto) -> Iterator[str]:
 def _locations(tensors: Iterable[onnx.TensorProto]) -> Iterator[str]:
     for tensor in tensors:
         if tensor.data_location == 1:  # TensorProto.EXTERNAL
-            yield from (entry.value for entry in tensor.external_data if entry.key == "location")
+            yield from (
+                entry.value for entry in tensor.external_data if entry.key == "location"
+            )

@@ -121,7 +121,9 @@ class Model:
                 raise InputError(f"external data {name!r} is not in {root}")
 
     def __repr__(self) -> str:
-        return f"Model({str(self.path)!r})" if self.path else f"Model({len(self.bytes())} bytes)"
+        return (
+            f"Model({str(self.path)!r})" if self.path else f"Model({len(self.bytes())} bytes)"
+        )
 
 
 def _digest_of_file(path: Path) -> bytes:

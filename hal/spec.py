@@ -76,7 +76,11 @@ class TensorSpec:
         )
 
     def __str__(self) -> str:
-        dims = "?" if self.shape is None else ", ".join("?" if d is None else str(d) for d in self.shape)
+        dims = (
+            "?"
+            if self.shape is None
+            else ", ".join("?" if d is None else str(d) for d in self.shape)
+        )
         text = f"{self.dtype}[{dims}]"
         for container in reversed(self.containers):
             text = f"{container}({text})"
@@ -290,9 +294,7 @@ class ModelFacts:
     @property
     def ops(self) -> tuple[str, ...]:
         """The operators used, without repeats, sorted; other domains as "domain.Op"."""
-        return tuple(
-            sorted({f"{n.domain}.{n.op}" if n.domain else n.op for n in self.nodes})
-        )
+        return tuple(sorted({f"{n.domain}.{n.op}" if n.domain else n.op for n in self.nodes}))
 
     def to_json(self) -> dict[str, Any]:
         return {

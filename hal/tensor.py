@@ -105,7 +105,9 @@ def as_array(value: Any) -> Array:
         try:
             return np.from_dlpack(value)
         except (BufferError, RuntimeError, TypeError) as error:
-            raise InputError(f"DLPack import of {type(value).__name__} failed: {error}") from error
+            raise InputError(
+                f"DLPack import of {type(value).__name__} failed: {error}"
+            ) from error
     try:
         return _text_as_objects(np.asarray(value))
     except (ValueError, TypeError) as error:
