@@ -2,7 +2,7 @@
 
 Users name a target wherever a device is wanted. A name with a colon is ad hoc: `openvino:cpu`
 is the adapter `openvino` and its device `cpu`, asked to compute float32 operators in float32. A
-name without one comes from `devices.yaml`: ours, which ships with this package, then the user's.
+name without one comes from `devices.yaml`: ours, shipped with this package, then the user's.
 Ad-hoc names are resolved here with the standard library alone; `hal.targets_yaml`, which needs
 YAML and pydantic, is imported for the others.
 """
@@ -103,12 +103,17 @@ def resolve(name: str, files: Sequence[Path] = ()) -> Target:
     Raises:
         InputError: no target has that name (the nearest is named), or a file is wrong (with
             file, line and column).
+        AdapterError: a named target's adapter is not registered (with file, line and column).
     """
     if ":" in name:
         return ad_hoc(name)
-    known = all(files)
+    from hal import targets_yaml
+
+    paths = targets_yaml.layers(files)
+    known = targets_yaml.load_layers(paths)
     if name not in known:
         raise InputError(_no_target(name, list(known)), device=name)
+    targets_yaml.check_adapter(known[name], paths)
     return known[name]
 
 

@@ -1,0 +1,105 @@
+"""What a `devices.yaml` may hold, as pydantic models; the JSON Schema comes from them.
+
+`python -m hal.targets_schema` prints the schema; `hal/schemas/devices.schema.json` is a copy of
+it, and a test says when it is not. The docstrings of the fields below are what an editor shows.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from hal.targets import Timeouts
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
+
+_DEFAULT = Timeouts()
+
+Name = Annotated[str, Field(min_length=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class OptionsEntry(Strict):
+    """What is asked of every compilation on this target."""
+
+    arithmetic: Name | None = None
+    """The arithmetic to compute in ("fp32", "bf16"); null is what the vendor does unasked."""
+    dimensions: dict[str, Count] = {}
+    """Lengths for symbolic dimensions of the model, by name."""
+    allow_fallback: bool = False
+    """Whether nodes may run elsewhere than on the device."""
+    threads: Count | None = None
+    """How many host threads the device may use; null leaves it to the vendor."""
+    goal: Literal["latency", "throughput"] = "latency"
+    """What to trade for what."""
+    vendor: dict[str, JsonValue] = {}
+    """The adapter's own options; its documentation lists them."""
+
+
+class TimeoutsEntry(Strict):
+    """How long a worker of this target may take before it is ended, in seconds."""
+
+    start_s: Seconds = _DEFAULT.start_s
+    """To start and to see its devices."""
+    compile_s: Seconds = _DEFAULT.compile_s
+    """To compile one model."""
+    run_s: Seconds = _DEFAULT.run_s
+    """To run one model once."""
+
+
+class TargetEntry(Strict):
+    """One target: an adapter's device, what to ask of it, what to expect of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["adapter", "device"]}, {"required": ["extends"]}]
+        }
+    )
+
+    extends: Name | None = None
+    """A target to take over; keys given here win, and mappings are merged key by key."""
+    adapter: Name | None = None
+    """The adapter's name, as `hal devices` lists it."""
+    device: Name | None = None
+    """The device's id within the adapter, as `hal devices` lists it."""
+    options: OptionsEntry = OptionsEntry()
+    arithmetic: Name | None = None
+    """The arithmetic that results are claimed to be computed in; what `options` asks for where
+    the key is absent, and null claims none: results are judged by the model's own types."""
+    labels: list[Name] = []
+    """Words to find the target by."""
+    timeouts: TimeoutsEntry = TimeoutsEntry()
+    expectations: list[Name] = []
+    """Files of known outcomes, relative to this file."""
+    python: Name | None = None
+    """The interpreter its workers need; relative to this file where it holds a slash."""
+
+
+class DevicesFile(Strict):
+    """Named targets of onnx-hal."""
+
+    model_config = ConfigDict(title="devices.yaml")
+
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
+    """The version of this format."""
+    targets: dict[Annotated[str, Field(pattern=NAME_PATTERN)], TargetEntry]
+    """Targets by name; a name has no colon, since `adapter:device` names a device ad hoc."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The published schema."""
+    body = DevicesFile.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body}
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))
