@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 
 
 class Outcome(str, Enum):  # noqa: UP042  StrEnum would change repr and format for JSON users
@@ -33,7 +33,27 @@ class Outcome(str, Enum):  # noqa: UP042  StrEnum would change repr and format f
     SKIP = "SKIP"  # with a reason
 
 
-Count = dict[str, int]
+JUDGED = frozenset(
+    {
+        Outcome.PASS,
+        Outcome.FAIL,
+        Outcome.ERROR,
+        Outcome.CRASH,
+        Outcome.HANG,
+        Outcome.OOM,
+        Outcome.FLAKE,
+        Outcome.ELSEWHERE,
+    }
+)
+"""The denominator: outcomes that say whether the device is right. The others stand apart."""
+
+NEUTRAL = frozenset(
+    {Outcome.PASS, Outcome.GAP, Outcome.COMPILED, Outcome.UNJUDGED, Outcome.SKIP}
+)
+"""Outcomes that surprise nobody where nothing was expected."""
+
+PART_OF_CORPUS = ("k", "shard", "failed_from")
+"""Keys of `RunHeader.selection` that leave cases out; others ("shuffle") only order them."""
 
 
 class _Frozen(BaseModel):
@@ -52,7 +72,7 @@ class PlacementCounts(_Frozen):
 
 
 class OutputRecord(_Frozen):
-    """How one output compared; `margin` is the largest |got - expected| / tolerance (1 = limit)."""
+    """How one output compared; `margin` is the largest |got - expected| / tolerance."""
 
     name: str
     dtype: str | None = None
@@ -81,7 +101,7 @@ class Attempt(_Frozen):
 class CaseRecord(_Frozen):
     """The final record of one case on one target."""
 
-    schema_: int = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(SCHEMA, alias="schema")
     case: str
     case_hash: str
     target: str
@@ -94,8 +114,8 @@ class CaseRecord(_Frozen):
     arithmetic: str | None = None
     judged_by: list[str] = Field(default_factory=list)
     placement: PlacementCounts | None = None
-    outputs: list[OutputRecord] = Field(default_factory=list)
-    attempts: list[Attempt] = Field(default_factory=list)
+    outputs: list[OutputRecord] = Field(default_factory=list[OutputRecord])
+    attempts: list[Attempt] = Field(default_factory=list[Attempt])
     signal: int | None = None
     reason: str | None = None
 
@@ -115,21 +135,41 @@ class TargetHeader(_Frozen):
     expectations: dict[str, Any] = Field(default_factory=dict)  # file name -> hash
 
 
+class CorpusInfo(_Frozen):
+    """One suite as this run used it; `cases` counts the whole corpus, not a choice."""
+
+    hash: str
+    cases: int
+    onnx: str | None = None
+
+
+class RunPart(_Frozen):
+    """One of the runs that a merged run was made of."""
+
+    command: list[str]
+    selection: dict[str, Any] = Field(default_factory=dict)
+    machine: dict[str, str] = Field(default_factory=dict)
+    cases: int = 0
+    started: str
+    ended: str | None = None
+
+
 class RunHeader(_Frozen):
     """What was run, with what, on what; `started` and `ended` are ISO 8601 in UTC."""
 
-    schema_: int = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(SCHEMA, alias="schema")
     command: list[str]
     suites: list[str]
-    selection: dict[str, Any] = Field(default_factory=dict)  # -k, shard, shuffle, failed_from
+    selection: dict[str, Any] = Field(default_factory=dict)  # k, shard, shuffle, failed_from
     versions: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str] = Field(default_factory=dict)
     targets: list[TargetHeader]
-    corpus: dict[str, Any] = Field(default_factory=dict)  # suite -> {hash, cases, onnx}
+    corpus: dict[str, CorpusInfo] = Field(default_factory=dict)  # by suite
     cases: int = 0  # selected, over all targets
     started: str
     ended: str | None = None
     jobs: int = 1
+    parts: list[RunPart] = Field(default_factory=list[RunPart])  # of a merged run
 
 
 class IndexNode(_Frozen):
@@ -140,8 +180,10 @@ class IndexNode(_Frozen):
     version: int
     types: dict[str, str] = Field(default_factory=dict)  # type parameter -> type
     attributes: dict[str, Any] = Field(default_factory=dict)
-    inputs: list[str | None] = Field(default_factory=list)  # "float32[2,3]" in order
-    outputs: list[str | None] = Field(default_factory=list)
+    inputs: list[str | None] = Field(
+        default_factory=list[str | None]
+    )  # "float32[2,3]" in order
+    outputs: list[str | None] = Field(default_factory=list[str | None])
 
 
 class IndexRow(_Frozen):
@@ -151,4 +193,4 @@ class IndexRow(_Frozen):
     case_hash: str
     suite: str
     opset: int | None = None
-    nodes: list[IndexNode] = Field(default_factory=list)
+    nodes: list[IndexNode] = Field(default_factory=list[IndexNode])
