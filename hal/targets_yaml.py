@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -215,8 +215,10 @@ def _merge(below: Raw, above: Raw) -> Raw:
     """The keys of both; of mappings the union, of anything else what stands above."""
     merged = dict(below)
     for key, value in above.items():
-        nested = isinstance(value, dict) and isinstance(below.get(key), dict)
-        merged[key] = _merge(below[key], above[key]) if nested else value
+        old: Any = below.get(key)
+        new: Any = value
+        nested = isinstance(old, dict) and isinstance(new, dict)
+        merged[key] = _merge(cast("Raw", old), cast("Raw", new)) if nested else new
     return merged
 
 
