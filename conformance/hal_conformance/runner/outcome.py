@@ -1,0 +1,161 @@
+"""What an attempt's end means: errors to outcomes, two attempts to one.
+
+Read by `slot` and `session`. One execution of a case is an Observation; a case's final outcome
+follows from one Observation, or from two where the first went wrong and was repeated alone in a
+fresh worker.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hal.errors import DeviceLost, HALError, OutOfMemory, Unsupported
+
+AGAIN = frozenset({"FAIL", "ERROR", "CRASH", "HANG", "OOM"})
+"""Outcomes that are believed only when the case, alone in a fresh worker, ends so again."""
+
+STDERR_KEPT = 600  # characters of a lost worker's last words that a reason holds
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One execution of a case in one worker, judged; times in seconds."""
+
+    outcome: str
+    reason: str | None = None
+    compile_s: float | None = None
+    run_s: float | None = None
+    signal: int | None = None
+    exit_code: int | None = None
+    outputs: tuple[dict[str, Any], ...] = ()
+    placement: dict[str, Any] | None = None
+    judged_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An Observation with the worker it was made in; `history` is what that had run before."""
+
+    seen: Observation
+    worker: str
+    alone: bool
+    history: tuple[str, ...]
+
+    def to_json(self, *, with_history: bool) -> dict[str, Any]:
+        """As in `records.Attempt`, without what is not set."""
+        seen = self.seen
+        data = {
+            "outcome": seen.outcome,
+            "compile_s": _rounded(seen.compile_s),
+            "run_s": _rounded(seen.run_s),
+            "worker": self.worker,
+            "alone": self.alone,
+            "history": list(self.history) if with_history else None,
+            "signal": seen.signal,
+            "exit_code": seen.exit_code,
+            "reason": seen.reason,
+        }
+        return {name: value for name, value in data.items() if value is not None}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
+
+
+def of_error(error: HALError, over_limit: str | None = None) -> Observation:
+    """What an error means for the case that met it.
+
+    `over_limit` says that the worker was ended because it took too much memory, and how much.
+    """
+    if over_limit is not None:
+        return Observation("OOM", over_limit)
+    if isinstance(error, Unsupported):
+        return Observation("GAP", error.message)
+    if isinstance(error, OutOfMemory):
+        return Observation("OOM", error.message)
+    if isinstance(error, DeviceLost):
+        return _lost(error)
+    return Observation("ERROR", f"{type(error).__name__}: {error.message}")
+
+
+def _lost(error: DeviceLost) -> Observation:
+    reason = error.message
+    words = (error.stderr or "").strip()
+    if words and words not in reason:
+        reason = f"{reason}; its last words: {words[-STDERR_KEPT:]}"
+    return Observation(
+        "HANG" if error.timed_out else "CRASH",
+        reason,
+        signal=None if error.timed_out else error.signal,
+        exit_code=error.exit_code,
+    )
+
+
+def elsewhere(seen: Observation, allow_fallback: bool) -> Observation:
+    """A right answer that the host computed is not the device's, unless that is allowed."""
+    host = (seen.placement or {}).get("host", 0)
+    if seen.outcome != "PASS" or allow_fallback or not host:
+        return seen
+    nodes = "node" if host == 1 else "nodes"
+    return replace(
+        seen, outcome="ELSEWHERE", reason=f"right, but {host} {nodes} ran on the host"
+    )
+
+
+def decide(attempts: list[Attempt]) -> Observation:
+    """The final word on a case after its attempts, one or two.
+
+    Raises:
+        ValueError: there is no attempt to decide on.
+    """
+    if not attempts:
+        raise ValueError("a case without an attempt has no outcome")
+    first, last = attempts[0], attempts[-1]
+    if first.seen.outcome == last.seen.outcome:
+        return last.seen
+    before = len(first.history)
+    reason = (
+        f"{first.seen.outcome} after {before} other case{'s' * (before != 1)} in worker "
+        f"{first.worker}, {last.seen.outcome} alone in {last.worker}: {first.seen.reason}"
+    )
+    return replace(last.seen, outcome="FLAKE", reason=reason, signal=first.seen.signal)
+
+
+def record(
+    target: str, case: str, facts: Mapping[str, Any], attempts: list[Attempt]
+) -> dict[str, Any]:
+    """The final record of a case, as `records.CaseRecord` reads it.
+
+    `facts` are what the corpus knows of the case: case_hash, ops, dtypes, arithmetic.
+    """
+    final = decide(attempts)
+    flake = final.outcome == "FLAKE"
+    return {
+        "schema": 1,
+        "case": case,
+        "case_hash": facts["case_hash"],
+        "target": target,
+        "outcome": final.outcome,
+        "expected": None,
+        "unexpected": False,
+        "ops": list(facts.get("ops", ())),
+        "dtypes": list(facts.get("dtypes", ())),
+        "arithmetic": facts.get("arithmetic"),
+        "judged_by": list(final.judged_by),
+        "placement": final.placement,
+        "outputs": list(final.outputs),
+        "attempts": [attempt.to_json(with_history=flake) for attempt in attempts],
+        "signal": final.signal,
+        "reason": final.reason,
+    }
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, where this platform knows it."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

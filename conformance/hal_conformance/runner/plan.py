@@ -1,0 +1,162 @@
+"""What a run does, in which order: suites, -k, --failed-from, --shard, --shuffle.
+
+An item is one case on one target. Items are ordered by target, as the command named them, so
+that workers stay warm; within a target by case id, or shuffled. Shards are dealt from the
+sorted order, so that the shards of one selection always make up the whole of it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from hal.errors import InputError
+
+FAILED = frozenset({"FAIL", "ERROR", "CRASH", "HANG", "OOM", "FLAKE", "ELSEWHERE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One case on one target."""
+
+    target: str
+    case: str
+    suite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The `number`-th of `count` shards, counted from 1."""
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """A shard from "2/5".
+
+        Raises:
+            InputError: the text is not I/N with 1 <= I <= N.
+        """
+        number, slash, count = text.partition("/")
+        if slash and number.isdecimal() and count.isdecimal():
+            shard = cls(int(number), int(count))
+            if 1 <= shard.number <= shard.count:
+                return shard
+        raise InputError(f"--shard {text!r} is not I/N with 1 <= I <= N, such as 2/5")
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which cases of the suites are run, and in which order."""
+
+    suites: tuple[str, ...]
+    pattern: str | None = None
+    shard: Shard | None = None
+    shuffle: int | None = None
+    failed_from: Path | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every case of the suites is run: only then can an expectation be stale."""
+        return self.pattern is None and self.shard is None and self.failed_from is None
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "k": self.pattern,
+            "shard": str(self.shard) if self.shard else None,
+            "shuffle": self.shuffle,
+            "failed_from": str(self.failed_from) if self.failed_from else None,
+        }
+
+
+def matches(case: str, pattern: str) -> bool:
+    """Whether a glob matches the whole id; a pattern without wildcards matches a part of it."""
+    if any(sign in pattern for sign in "*?["):
+        return fnmatchcase(case, pattern)
+    return pattern in case
+
+
+def items(
+    targets: Sequence[str], cases: Mapping[str, Iterable[str]], selection: Selection
+) -> list[Item]:
+    """The items of a run in the order in which they are begun; `cases` are ids by suite.
+
+    Raises:
+        InputError: nothing is selected; a run of no case would prove nothing.
+    """
+    suite_of = {case: suite for suite in selection.suites for case in cases[suite]}
+    failed = failed_items(selection.failed_from, targets) if selection.failed_from else None
+    chosen = [
+        Item(target, case, suite_of[case])
+        for target in targets
+        for case in sorted(suite_of)
+        if (selection.pattern is None or matches(case, selection.pattern))
+        and (failed is None or (target, case) in failed)
+    ]
+    if not chosen:
+        raise InputError(_nothing(selection, len(suite_of)))
+    return _shuffled(_dealt(chosen, selection.shard), selection.shuffle)
+
+
+def _nothing(selection: Selection, available: int) -> str:
+    if selection.failed_from:
+        return f"no case of this selection failed in {selection.failed_from}: nothing to run"
+    return f"-k {selection.pattern!r} matches none of {available} cases"
+
+
+def _dealt(chosen: list[Item], shard: Shard | None) -> list[Item]:
+    if shard is None:
+        return chosen
+    place = {case: index for index, case in enumerate(sorted({item.case for item in chosen}))}
+    return [item for item in chosen if place[item.case] % shard.count == shard.number - 1]
+
+
+def _shuffled(chosen: list[Item], seed: int | None) -> list[Item]:
+    if seed is None:
+        return chosen
+    mixed: list[Item] = []
+    for target in dict.fromkeys(item.target for item in chosen):
+        own = [item for item in chosen if item.target == target]
+        random.Random(f"{seed}/{target}").shuffle(own)
+        mixed += own
+    return mixed
+
+
+def failed_items(results: Path, targets: Sequence[str]) -> set[tuple[str, str]]:
+    """The (target, case) pairs that went wrong in an earlier run, or were not expected there.
+
+    Raises:
+        InputError: there are no results at that path, or none of one of the targets.
+    """
+    rows = read_results(results)
+    absent = sorted(set(targets) - {str(row["target"]) for row in rows})
+    if absent:
+        raise InputError(f"{results} has no results of {', '.join(absent)}")
+    return {
+        (str(row["target"]), str(row["case"]))
+        for row in rows
+        if row["outcome"] in FAILED or row.get("unexpected")
+    }
+
+
+def read_results(results: Path) -> list[dict[str, object]]:
+    """The rows of a results folder, or of its results.jsonl.
+
+    Raises:
+        InputError: there is no results.jsonl, or it is damaged.
+    """
+    path = results / "results.jsonl" if results.is_dir() else results
+    if not path.is_file():
+        raise InputError(f"no results at {results}: expected a folder that holds results.jsonl")
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from error
