@@ -1,0 +1,83 @@
+"""Memory two processes share, without a name that could outlive them.
+
+An arena is an anonymous file (memfd on Linux, an unlinked temporary file on other POSIX
+systems) whose descriptor travels over the socket. It vanishes with the last process that holds
+it, kill -9 included. One side writes, the other reads, turn by turn.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import socket
+import tempfile
+
+AVAILABLE = hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
+THRESHOLD = 1 << 16
+"""Buffers below this many bytes travel in the message itself."""
+
+_ALIGN = 64
+
+
+class Writer:
+    """The side that owns the memory; it grows by being replaced."""
+
+    def __init__(self) -> None:
+        self._map: mmap.mmap | None = None
+        self._used = 0
+
+    def begin(self, size: int) -> int | None:
+        """Start a message that needs `size` bytes; a new descriptor where the memory grew."""
+        self._used = 0
+        if self._map is not None and len(self._map) >= size:
+            return None
+        if self._map is not None:
+            self._map.close()
+        length = 1 << max(20, (size - 1).bit_length())
+        descriptor = _anonymous(length)
+        self._map = mmap.mmap(descriptor, length)
+        return descriptor
+
+    def write(self, buffer: memoryview) -> int:
+        """Copy a buffer in; the offset it lies at."""
+        offset = self._used
+        if self._map is None:
+            raise RuntimeError("begin() comes first")
+        memoryview(self._map)[offset : offset + len(buffer)] = buffer
+        self._used = offset + padded(len(buffer))
+        return offset
+
+
+class Reader:
+    """The side that reads what the other wrote."""
+
+    def __init__(self) -> None:
+        self._map: mmap.mmap | None = None
+
+    def adopt(self, descriptor: int) -> None:
+        """Use the memory behind a descriptor that arrived; the descriptor is closed."""
+        try:
+            self._map = mmap.mmap(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def view(self, offset: int, length: int) -> memoryview:
+        """A view of the other side's bytes, valid until its next message."""
+        if self._map is None:
+            raise RuntimeError("the other side named shared memory it never sent")
+        return memoryview(self._map)[offset : offset + length]
+
+
+def padded(length: int) -> int:
+    """The length rounded up so that the next buffer is aligned for vector instructions."""
+    return -(-length // _ALIGN) * _ALIGN
+
+
+def _anonymous(length: int) -> int:
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("onnx-hal", os.MFD_CLOEXEC)
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.ftruncate(descriptor, length)
+    return descriptor

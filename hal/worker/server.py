@@ -1,0 +1,279 @@
+"""The worker's side: it holds one adapter and does what the client asks, one request at a time.
+
+Standard library and NumPy only. The conversation runs over a private descriptor; before any
+vendor is loaded, descriptor 1 is pointed at descriptor 2, so that what a vendor prints harms
+nothing. A vendor that crashes, hangs or exits ends this process, and the client sees it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from time import perf_counter
+from typing import Any
+
+from hal.adapter import Adapter, CanLoad, CanPlace, CanProfile, CanQuery, CanSave, Program
+from hal.errors import (
+    AdapterError,
+    ArtifactError,
+    CompileError,
+    DeviceError,
+    ExecutionError,
+    HALError,
+    InputError,
+    Unsupported,
+    to_json,
+)
+from hal.model import Model
+from hal.registry import missing_sdk
+from hal.spec import CompileOptions, DeviceInfo, ModelFacts
+from hal.translation import translate
+from hal.worker import lifeline
+from hal.worker.wire import PROTOCOL, Channel, Closed, Message, Received
+
+
+class Server:
+    """Answers requests with one adapter and the programs it has made."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._adapter: Adapter | None = None
+        self._programs: dict[int, Program] = {}
+        self._made = 0
+        # verb -> what does it, and what an error the adapter cannot name becomes
+        self._verbs: dict[str, tuple[Callable[[Received], Message], type[HALError]]] = {
+            "hello": (self._hello, AdapterError),
+            "probe": (self._probe, DeviceError),
+            "find": (self._find, DeviceError),
+            "query": (self._query, CompileError),
+            "compile": (self._compile, CompileError),
+            "load": (self._load, ArtifactError),
+            "run": (self._run, ExecutionError),
+            "profile": (self._profile, ExecutionError),
+            "placement": (self._placement, ExecutionError),
+            "save": (self._save, ExecutionError),
+            "release": (self._release, ExecutionError),
+            "call": (self._call, ExecutionError),
+            "usage": (self._usage, ExecutionError),
+            "close": (self._close, DeviceError),
+        }
+
+    def serve(self) -> None:
+        """Answer until the client is gone or says close."""
+        verb = ""
+        while verb != "close":
+            try:
+                request = self._channel.receive()
+            except Closed:
+                return
+            verb = str(request.header["verb"])
+            self._channel.send(self._answer(verb, request))
+
+    def _answer(self, verb: str, request: Received) -> Message:
+        if verb not in self._verbs:
+            return _failure(InputError(f"the worker knows no verb {verb!r}"))
+        act, fallback = self._verbs[verb]
+        try:
+            return act(request)
+        except Exception as error:  # noqa: BLE001  crosses the border as data, whatever it is
+            if self._adapter is None:
+                ours = error if isinstance(error, HALError) else fallback(_described(error))
+                return _failure(ours)
+            return _failure(translate(self._adapter, error, fallback))
+
+    def _hello(self, request: Received) -> Message:
+        asked = request.header
+        if asked["protocol"] != PROTOCOL:
+            raise AdapterError(
+                f"the client speaks worker protocol {asked['protocol']}, this worker {PROTOCOL}: "
+                "install the same version of onnx-hal on both sides"
+            )
+        sys.path += [entry for entry in asked["path"] if entry not in sys.path]
+        module, _, name = str(asked["adapter"]).partition(":")
+        kind: Any = getattr(import_module(module), name)
+        try:
+            self._adapter = kind()
+        except ImportError as error:
+            raise missing_sdk(kind, error) from error
+        return Message({"pid": os.getpid(), "python": sys.version.split()[0]})
+
+    def _probe(self, request: Received) -> Message:  # noqa: ARG002  verbs share one form
+        return Message({"devices": [info.to_json() for info in self._vendor.probe()]})
+
+    def _find(self, request: Received) -> Message:
+        return Message({"device": self._vendor.find(request.header["device"]).to_json()})
+
+    def _query(self, request: Received) -> Message:
+        adapter = self._vendor
+        if not isinstance(adapter, CanQuery):
+            raise Unsupported(f"adapter {adapter.name!r} cannot be queried")
+        support = adapter.query(*self._asked(request))
+        return Message({"support": support.to_json()})
+
+    def _compile(self, request: Received) -> Message:
+        started = perf_counter()
+        program = self._vendor.compile(*self._asked(request))
+        return self._kept(program, perf_counter() - started)
+
+    def _load(self, request: Received) -> Message:
+        adapter = self._vendor
+        if not isinstance(adapter, CanLoad):
+            raise Unsupported(f"adapter {adapter.name!r} cannot load programs")
+        device = DeviceInfo.from_json(request.header["device"])
+        options = CompileOptions.from_json(request.header["options"])
+        started = perf_counter()
+        program = adapter.load(bytes(request.buffers[0]), device, options)
+        return self._kept(program, perf_counter() - started)
+
+    def _run(self, request: Received) -> Message:
+        feeds: Any = {
+            name: request.value(described, copy=False)
+            for name, described in request.header["feeds"].items()
+        }
+        program = self._program(request)
+        started = perf_counter()
+        results = program.run(feeds)
+        seconds = perf_counter() - started
+        message = Message({"seconds": seconds})
+        message.header["results"] = [message.add_value(value) for value in results]
+        return message
+
+    def _profile(self, request: Received) -> Message:
+        program = self._program(request)
+        if not isinstance(program, CanProfile):
+            raise Unsupported("this program cannot be profiled")
+        feeds: Any = {
+            name: request.value(described, copy=False)
+            for name, described in request.header["feeds"].items()
+        }
+        times = program.profile(feeds)
+        return Message({"times": [[time.node, time.op, time.seconds] for time in times]})
+
+    def _placement(self, request: Received) -> Message:
+        program = self._program(request)
+        if not isinstance(program, CanPlace):
+            raise Unsupported("this program does not know where its nodes ran")
+        return Message({"placement": program.placement().to_json()})
+
+    def _save(self, request: Received) -> Message:
+        program = self._program(request)
+        if not isinstance(program, CanSave):
+            raise Unsupported("this program cannot be saved")
+        message = Message({})
+        message.add(program.save())
+        return message
+
+    def _release(self, request: Received) -> Message:
+        program = self._programs.pop(request.header["program"])
+        program.close()
+        return Message({})
+
+    def _call(self, request: Received) -> Message:
+        module, _, name = str(request.header["function"]).partition(":")
+        function: Any = getattr(import_module(module), name)
+        return Message({"result": function(self._vendor, **request.header["arguments"])})
+
+    def _usage(self, request: Received) -> Message:  # noqa: ARG002  verbs share one form
+        return Message({"peak_bytes": peak_bytes(), "pid": os.getpid()})
+
+    def _close(self, request: Received) -> Message:  # noqa: ARG002  verbs share one form
+        for program in self._programs.values():
+            program.close()
+        if self._adapter is not None:
+            self._adapter.close()
+        return Message({})
+
+    @property
+    def _vendor(self) -> Adapter:
+        if self._adapter is None:
+            raise AdapterError("the client must say hello first")
+        return self._adapter
+
+    def _asked(self, request: Received) -> tuple[Model, DeviceInfo, CompileOptions]:
+        asked = request.header
+        described = asked["model"]
+        source = described["path"] or bytes(request.buffers[described["buffer"]])
+        model = Model(
+            source,
+            folder=described["folder"],
+            facts=ModelFacts.from_json(described["facts"]),
+            digest=described["digest"],
+        )
+        return (
+            model,
+            DeviceInfo.from_json(asked["device"]),
+            CompileOptions.from_json(asked["options"]),
+        )
+
+    def _kept(self, program: Program, seconds: float) -> Message:
+        self._made += 1
+        self._programs[self._made] = program
+        return Message(
+            {
+                "program": self._made,
+                "inputs": [spec.to_json() for spec in program.inputs],
+                "outputs": [spec.to_json() for spec in program.outputs],
+                "seconds": seconds,
+            }
+        )
+
+    def _program(self, request: Received) -> Program:
+        return self._programs[request.header["program"]]
+
+
+def peak_bytes() -> int | None:
+    """The most memory this process has held at once, in bytes; None where unknown."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _failure(error: HALError) -> Message:
+    return Message({"error": to_json(error)})
+
+
+def _limit_memory(limit: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _connect(arguments: Sequence[str]) -> socket.socket:
+    kind, place = arguments[0], arguments[1]
+    if kind == "fd":
+        return socket.socket(fileno=int(place))
+    connection = socket.create_connection(("127.0.0.1", int(place)))
+    connection.sendall(sys.stdin.buffer.readline())  # the secret that only our parent knows
+    return connection
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve on the descriptor (or local port) that the client names; then leave at once.
+
+    Args:
+        arguments: "fd" N or "port" N, then the lifeline's descriptor (-1 for none), then the
+            memory limit in bytes (0 for none).
+    """
+    connection = _connect(arguments)
+    connection.settimeout(None)
+    descriptor, limit = int(arguments[2]), int(arguments[3])
+    if descriptor >= 0:
+        lifeline.hold(descriptor)
+    if limit:
+        _limit_memory(limit)
+    os.dup2(2, 1)
+    Server(Channel(connection)).serve()
+    sys.stderr.flush()
+    os._exit(0)  # a vendor's destructors must not turn a finished job into a crash

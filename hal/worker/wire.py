@@ -1,0 +1,211 @@
+"""The worker protocol: a JSON header, then raw buffers, over a socket.
+
+A message is 12 bytes (the header's length as u32, the length of what follows it as u64, little
+endian), the header, and the buffers that travel inline. The header names every buffer: inline,
+or a place in the sender's arena. Tensors carry ONNX type names; nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hal import dtypes
+from hal.tensor import Array, MapValue, Tensor, Value
+from hal.worker import arena
+
+PROTOCOL = 1
+"""Both sides must speak the same; the client says so first."""
+
+_PREFIX = struct.Struct("<IQ")
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+class Message:
+    """A header being written, with the buffers its values stand in."""
+
+    def __init__(self, header: Mapping[str, Any]) -> None:
+        self.header = dict(header)
+        self.buffers: list[memoryview] = []
+
+    def add(self, data: bytes | bytearray | memoryview) -> int:
+        """Attach raw bytes; the number the header refers to them by."""
+        self.buffers.append(memoryview(data).cast("B") if len(data) else memoryview(b""))
+        return len(self.buffers) - 1
+
+    def add_value(self, value: Value) -> Any:
+        """Attach a value; what stands for it in the header."""
+        if value is None:
+            return None
+        if isinstance(value, Tensor):
+            return {
+                "dtype": value.dtype.name,
+                "shape": list(value.array.shape),
+                "buffer": self.add(_bytes_of(value)),
+            }
+        if isinstance(value, MapValue):
+            return {"keys": self.add_value(value.keys), "values": self.add_value(value.values)}
+        return [self.add_value(item) for item in value]
+
+
+class Received:
+    """A message as it arrived; views of arena memory are valid until the next one."""
+
+    def __init__(self, header: dict[str, Any], buffers: Sequence[memoryview]) -> None:
+        self.header = header
+        self.buffers = buffers
+
+    def value(self, described: Any, *, copy: bool) -> Value:
+        """The value that `Message.add_value` described; `copy` makes it the caller's own."""
+        if described is None:
+            return None
+        if isinstance(described, list):
+            items: list[Any] = described  # pyright: ignore[reportUnknownVariableType]
+            return [self.value(item, copy=copy) for item in items]
+        if "keys" in described:
+            keys = self.value(described["keys"], copy=copy)
+            values = self.value(described["values"], copy=copy)
+            if not (isinstance(keys, Tensor) and isinstance(values, Tensor)):
+                raise ValueError("a map's keys and values are tensors")
+            return MapValue(keys, values)
+        dtype = dtypes.of_name(described["dtype"])
+        data = self.buffers[described["buffer"]]
+        return Tensor(_array_of(data, dtype, tuple(described["shape"]), copy=copy), dtype)
+
+
+class Channel:
+    """One end of a conversation: whole messages in, whole messages out."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._shares = arena.AVAILABLE and sock.family == socket.AF_UNIX
+        self._writer = arena.Writer()
+        self._reader = arena.Reader()
+
+    def send(self, message: Message) -> None:
+        """Send a message; large buffers go through the arena.
+
+        Raises:
+            Closed: the other side is gone. TimeoutError: it does not read.
+        """
+        large = [self._shares and len(b) >= arena.THRESHOLD for b in message.buffers]
+        total = sum(
+            arena.padded(len(b)) for b, is_large in zip(message.buffers, large) if is_large
+        )
+        descriptor = self._writer.begin(total) if total else None
+        places: list[list[int]] = []
+        inline: list[memoryview] = []
+        for buffer, is_large in zip(message.buffers, large):
+            if is_large:
+                places.append([self._writer.write(buffer), len(buffer)])
+            else:
+                places.append([-1, len(buffer)])
+                inline.append(buffer)
+        header = json.dumps({**message.header, "buffers": places}).encode()
+        prefix = _PREFIX.pack(len(header), sum(map(len, inline)))
+        self._send_all(b"".join([prefix, header, *inline]), descriptor)
+
+    def receive(self) -> Received:
+        """Wait for a message.
+
+        Raises:
+            Closed: the other side is gone. TimeoutError: nothing came in the socket's time.
+        """
+        header_length, inline_length = _PREFIX.unpack(self._receive_prefix())
+        body = memoryview(self._receive_exactly(header_length + inline_length))
+        header: dict[str, Any] = json.loads(bytes(body[:header_length]))
+        buffers: list[memoryview] = []
+        position = header_length
+        for offset, length in header.pop("buffers"):
+            if offset < 0:
+                buffers.append(body[position : position + length])
+                position += length
+            else:
+                buffers.append(self._reader.view(offset, length))
+        return Received(header, buffers)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """How long a send or receive may wait, in seconds."""
+        self._socket.settimeout(seconds)
+
+    def close(self) -> None:
+        """Close the socket; the other side sees the end."""
+        self._socket.close()
+
+    def _send_all(self, data: bytes, descriptor: int | None) -> None:
+        try:
+            if descriptor is None:
+                self._socket.sendall(data)
+                return
+            try:
+                sent = socket.send_fds(self._socket, [data], [descriptor])
+            finally:
+                os.close(descriptor)
+            self._socket.sendall(memoryview(data)[sent:])
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Closed(str(error)) from error
+
+    def _receive_prefix(self) -> bytes:
+        try:
+            if not self._shares:
+                return bytes(self._receive_exactly(_PREFIX.size))
+            data, descriptors, _, _ = socket.recv_fds(self._socket, _PREFIX.size, 1)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Closed(str(error)) from error
+        for descriptor in descriptors:
+            self._reader.adopt(descriptor)
+        if not data:
+            raise Closed("end of stream")
+        return data + bytes(self._receive_exactly(_PREFIX.size - len(data)))
+
+    def _receive_exactly(self, length: int) -> bytearray:
+        data = bytearray(length)
+        view = memoryview(data)
+        try:
+            while view:
+                count = self._socket.recv_into(view)
+                if not count:
+                    raise Closed("end of stream")
+                view = view[count:]
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Closed(str(error)) from error
+        return data
+
+
+def _bytes_of(tensor: Tensor) -> memoryview | bytes:
+    if tensor.dtype.name == "string":
+        return json.dumps([_text(item) for item in tensor.array.ravel().tolist()]).encode()
+    array = np.ascontiguousarray(tensor.array)
+    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else b""
+
+
+def _text(item: Any) -> str:
+    return item.decode("utf-8", "surrogateescape") if isinstance(item, bytes) else str(item)
+
+
+def _array_of(
+    data: memoryview, dtype: dtypes.DType, shape: tuple[int, ...], *, copy: bool
+) -> Array:
+    if dtype.name == "string":
+        texts: list[str] = json.loads(bytes(data))
+        strings = np.empty(len(texts), dtype=object)
+        strings[:] = texts
+        return strings.reshape(shape)
+    array = np.frombuffer(data, dtype=np.uint8)
+    array = array.copy() if copy else array
+    return array.view(dtype.numpy).reshape(shape)
