@@ -37,7 +37,9 @@ def clone(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What somebody gets who clones the last commit: no untracked file, nothing built."""
     assert tracked
     folder = tmp_path_factory.mktemp("clone") / "onnx-hal"
-    _output("git", "clone", "--quiet", "--no-local", "--depth=1", ROOT.as_uri(), folder, cwd=ROOT)
+    _output(
+        "git", "clone", "--quiet", "--no-local", "--depth=1", ROOT.as_uri(), folder, cwd=ROOT
+    )
     return folder
 
 

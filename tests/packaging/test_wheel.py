@@ -90,7 +90,9 @@ def test_the_base_installs_no_vendor(metadata: Message, clone: Path) -> None:
     extras = set(project["optional-dependencies"])
     vendors = {path.name.removeprefix("hal_") for path in (clone / "adapters").glob("hal_*")}
     required = metadata.get_all("Requires-Dist") or []
-    base = {line.split(">")[0].split("=")[0].strip() for line in required if "extra ==" not in line}
+    base = {
+        line.split(">")[0].split("=")[0].strip() for line in required if "extra ==" not in line
+    }
     assert base.isdisjoint(vendors)
     assert set(metadata.get_all("Provides-Extra") or []) == extras >= {"all", "dev"}
 
