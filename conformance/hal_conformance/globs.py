@@ -1,0 +1,33 @@
+"""Patterns over case ids: `*` is any text, `?` one character, the rest stands for itself.
+
+Square brackets are plain text here, because parametrised cases have them in their ids.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+
+@lru_cache(maxsize=4096)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The regular expression that matches what `pattern` matches, as a whole."""
+    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the whole of `text` fits `pattern`."""
+    return compiled(pattern).fullmatch(text) is not None
+
+
+def any_matches(pattern: str, texts: Iterable[str]) -> bool:
+    """Whether any of the texts fits `pattern`."""
+    fits = compiled(pattern).fullmatch
+    return any(fits(text) for text in texts)
+
+
+def is_glob(pattern: str) -> bool:
+    """Whether the pattern can match more than itself."""
+    return "*" in pattern or "?" in pattern
