@@ -67,8 +67,9 @@ def worker_modules(root: Path) -> list[str]:
 def python310(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python 3.10 with NumPy and nothing else."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    candidates = [shutil.which("python3.10"), *pyenv.glob("versions/3.10.*/bin/python3.10")]
-    for candidate in filter(None, candidates):
+    on_path = shutil.which("python3.10")
+    candidates = [str(path) for path in pyenv.glob("versions/3.10.*/bin/python3.10")]
+    for candidate in [on_path, *candidates] if on_path else candidates:
         folder = tmp_path_factory.mktemp("python310") / "venv"
         made = subprocess.run(
             [candidate, "-m", "venv", folder], capture_output=True, check=False
