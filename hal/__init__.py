@@ -19,43 +19,19 @@ if TYPE_CHECKING:
     from hal.adapter import Program as Program
     from hal.device import Device as Device
     from hal.device import load as load
-    from hal.device import open as open  # noqa: A004  the field's word
-    from hal.errors import (
-        AdapterError as AdapterError,
-    )
-    from hal.errors import (
-        ArtifactError as ArtifactError,
-    )
-    from hal.errors import (
-        CompileError as CompileError,
-    )
-    from hal.errors import (
-        DeviceError as DeviceError,
-    )
-    from hal.errors import (
-        DeviceLost as DeviceLost,
-    )
-    from hal.errors import (
-        DeviceNotFound as DeviceNotFound,
-    )
-    from hal.errors import (
-        ExecutionError as ExecutionError,
-    )
-    from hal.errors import (
-        HALError as HALError,
-    )
-    from hal.errors import (
-        InputError as InputError,
-    )
-    from hal.errors import (
-        OutOfMemory as OutOfMemory,
-    )
-    from hal.errors import (
-        SDKMissing as SDKMissing,
-    )
-    from hal.errors import (
-        Unsupported as Unsupported,
-    )
+    from hal.device import open as open
+    from hal.errors import AdapterError as AdapterError
+    from hal.errors import ArtifactError as ArtifactError
+    from hal.errors import CompileError as CompileError
+    from hal.errors import DeviceError as DeviceError
+    from hal.errors import DeviceLost as DeviceLost
+    from hal.errors import DeviceNotFound as DeviceNotFound
+    from hal.errors import ExecutionError as ExecutionError
+    from hal.errors import HALError as HALError
+    from hal.errors import InputError as InputError
+    from hal.errors import OutOfMemory as OutOfMemory
+    from hal.errors import SDKMissing as SDKMissing
+    from hal.errors import Unsupported as Unsupported
     from hal.executable import BoundExecutable as BoundExecutable
     from hal.executable import Executable as Executable
     from hal.model import Model as Model
@@ -91,7 +67,6 @@ _HOMES = {
     "hal.tensor": ("Tensor",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604  a list of strings, built
 
 
 def __getattr__(name: str) -> Any:
@@ -108,4 +83,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*_HOME_OF, "__version__"])

@@ -1,10 +1,10 @@
 """What a vendor writes: three required methods, and mixins for optional powers.
 
-Required: `Adapter.probe`, `Adapter.compile`, `Program.run`. Optional: the `Can*` mixins. A mixin
-says that something can be asked; `DeviceInfo.features` says that it is claimed of this device;
-the conformance suite tests every claim. Adapters translate and nothing more: feeds arrive
-validated, errors are translated by the table in `Adapter.translate`, and timing, caching,
-retries, threads and logging are the shell's (`hal/device.py`, `hal/executable.py`).
+Required: `Adapter.probe`, `Adapter.compile`, `Program.run`. Optional: the `Can*` mixins. A
+mixin says that something can be asked; `DeviceInfo.features` says that it is claimed of this
+device; the conformance suite tests every claim. Adapters translate and nothing more: feeds
+arrive validated, `Adapter.translate` is a table of errors, and timing, caching, retries, threads
+and logging are the shell's (`hal/device.py`, `hal/executable.py`).
 Loads with NumPy alone, on Python 3.10, so that an adapter runs in a bare worker.
 """
 
@@ -110,7 +110,7 @@ class CanLoad(ABC):
 
     @abstractmethod
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
-        """The program that was saved; the shell has checked that it is whole and of this SDK."""
+        """The program that was saved; the shell has checked it is whole and of this SDK."""
 
 
 class CanSave(ABC):
@@ -134,7 +134,7 @@ class CanSubmit(ABC):
 
     @abstractmethod
     def submit(self, feeds: Feeds) -> Future[Sequence[Value]]:
-        """Queue one run and return at once; the caller keeps `feeds` unchanged until it is done."""
+        """Queue one run and return at once; `feeds` stay unchanged until it is done."""
 
 
 class Binding(ABC):

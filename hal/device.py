@@ -229,10 +229,13 @@ class Device:
             model_digest=digest,
             options=options,
             compile_seconds=perf_counter() - started,
-            on_close=lambda: self._executables.pop(id(executable), None),
+            on_close=lambda: self._forget(executable),
         )
         self._executables[id(executable)] = executable
         return executable
+
+    def _forget(self, executable: Executable) -> None:
+        self._executables.pop(id(executable), None)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -252,7 +255,7 @@ def as_model(source: ModelSource) -> Model:
     )
 
 
-def open(  # noqa: A001  the field's word, always used as hal.open
+def open(
     device: str | Target,
     *,
     isolated: bool = False,

@@ -39,10 +39,11 @@ class DType:
         if self.extension is None:
             return np.dtype(self.storage)
         try:
-            import ml_dtypes  # noqa: F401  registers the types with NumPy
+            import ml_dtypes
         except ImportError:
             return np.dtype(self.storage)
-        return np.dtype(getattr(ml_dtypes, self.extension))
+        found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, self.extension))
+        return found
 
     @property
     def is_extension(self) -> bool:

@@ -10,7 +10,7 @@ Read by adapter writers (which class does my vendor's exception become?) and by 
     │   ├── DeviceNotFound       no such device on this machine
     │   ├── DeviceLost           the process that held the device ended or stopped answering
     │   └── OutOfMemory          the device or its host ran out of memory
-    ├── Unsupported              a clean no (op, dtype, opset, shape): conformance calls it a gap
+    ├── Unsupported              a clean no (op, dtype, opset, shape): a gap, in conformance
     ├── CompileError             the vendor broke its own promise
     ├── InputError(ValueError)   the caller's mistake: feeds, model, options, targets
     ├── ExecutionError           a compiled program failed while it ran

@@ -8,7 +8,7 @@ Python numbers and lists, accepts DLPack, and says exactly what is wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -103,7 +103,7 @@ def _value(spec: TensorSpec, given: Any) -> Value:
     if spec.containers == ("optional",):
         return _tensor(spec, given)
     if "sequence" in spec.containers and isinstance(given, (list, tuple)):
-        items: Sequence[Any] = given  # pyright: ignore[reportUnknownVariableType]
+        items = cast("Sequence[Any]", given)
         return [_tensor(spec, item) for item in items]
     if "map" in spec.containers and isinstance(given, (dict, MapValue)):
         return value_of(given)

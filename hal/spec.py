@@ -92,10 +92,10 @@ class DeviceInfo:
     """One device as its adapter sees it, and what is claimed of it.
 
     `id` names it within the adapter ("cpu", "gpu.0"); `name` is what its maker prints on it.
-    `dtypes` are element types it accepts, `opsets` the inclusive range a domain ("" is ai.onnx),
-    `features` keys of `FEATURES`, `memories` the memory kinds it can bind, `arithmetic` the names
-    it can be asked for ("fp32", "bf16"), its default first. `sdk` and `driver` are versions.
-    The conformance suite tests every claim.
+    `dtypes` are element types it accepts (empty: no claim), `opsets` the inclusive range of a
+    domain ("" is ai.onnx), `features` keys of `FEATURES`, `memories` the memory kinds it can
+    bind, `arithmetic` the names it can be asked for ("fp32", "bf16"), its default first.
+    `sdk` and `driver` are versions. The conformance suite tests every claim.
     """
 
     id: str
@@ -150,8 +150,8 @@ class CompileOptions:
     """What a user may ask of any device.
 
     `arithmetic` names the arithmetic to compute in (None: what the device does unasked);
-    `dimensions` binds symbolic dimensions; `allow_fallback` lets nodes run elsewhere than on the
-    device; `threads` bounds host threads; `goal` trades latency for throughput; `vendor` is
+    `dimensions` binds symbolic dimensions; `allow_fallback` lets nodes run elsewhere than on
+    the device; `threads` bounds host threads; `goal` trades latency for throughput; `vendor` is
     validated by the adapter's own schema.
     """
 

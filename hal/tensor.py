@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias, Union, cast
 
 import numpy as np
 
@@ -50,7 +50,8 @@ class Tensor:
     @property
     def shape(self) -> tuple[int, ...]:
         """The dimensions, outermost first."""
-        return self.array.shape
+        shape: tuple[int, ...] = self.array.shape
+        return shape
 
     @property
     def nbytes(self) -> int:
@@ -100,7 +101,7 @@ def as_array(value: Any) -> Array:
         InputError: the values are ragged or live on a device NumPy cannot reach.
     """
     if isinstance(value, np.ndarray):
-        return _text_as_objects(value)
+        return _text_as_objects(cast("Array", value))
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         try:
             return np.from_dlpack(value)
@@ -127,7 +128,8 @@ def value_of(plain: Any) -> Value:
     if plain is None or isinstance(plain, (Tensor, MapValue)):
         return plain
     if isinstance(plain, dict):
-        return MapValue(Tensor.of(list(plain)), Tensor.of(list(plain.values())))
+        items: dict[Any, Any] = plain  # pyright: ignore[reportUnknownVariableType]
+        return MapValue(Tensor.of(list(items)), Tensor.of(list(items.values())))
     if isinstance(plain, (list, tuple)):
         return [value_of(item) for item in plain]  # pyright: ignore[reportUnknownVariableType]
     return Tensor.of(plain)

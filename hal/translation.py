@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from hal.adapter import Adapter
@@ -36,7 +36,7 @@ def _ours(adapter: Adapter, error: Exception, fallback: type[HALError]) -> HALEr
 @contextmanager
 def translated(
     adapter: Adapter, fallback: type[HALError], device: str | None = None
-) -> Iterator[None]:
+) -> Generator[None]:
     """Raise what goes wrong inside as one of our errors, chained to the vendor's own."""
     try:
         yield

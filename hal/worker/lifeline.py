@@ -1,9 +1,9 @@
 """A worker dies with its parent, even while a vendor's library holds the interpreter.
 
-The parent keeps the writing end of a pipe, which nobody writes to: the kernel closes it when the
-parent ends, however it ends. On Linux the kernel then kills the worker's whole process group, so
-that a vendor's own child processes go too; a thread that waits on the pipe does the same on
-other systems, as long as the interpreter runs.
+The parent keeps the writing end of a pipe, which nobody writes to: the kernel closes it when
+the parent ends, however it ends. On Linux the kernel then kills the worker's whole process
+group, so that a vendor's own child processes go too; a thread that waits on the pipe ends the
+worker on other systems, as long as the interpreter runs.
 """
 
 from __future__ import annotations

@@ -88,8 +88,8 @@ class Server:
         asked = request.header
         if asked["protocol"] != PROTOCOL:
             raise AdapterError(
-                f"the client speaks worker protocol {asked['protocol']}, this worker {PROTOCOL}: "
-                "install the same version of onnx-hal on both sides"
+                f"the client speaks worker protocol {asked['protocol']}, this worker "
+                f"{PROTOCOL}: install the same version of onnx-hal on both sides"
             )
         sys.path += [entry for entry in asked["path"] if entry not in sys.path]
         module, _, name = str(asked["adapter"]).partition(":")
@@ -195,7 +195,8 @@ class Server:
     def _asked(self, request: Received) -> tuple[Model, DeviceInfo, CompileOptions]:
         asked = request.header
         described = asked["model"]
-        source = described["path"] or bytes(request.buffers[described["buffer"]])
+        path: str | None = described["path"]
+        source = path or bytes(request.buffers[int(described["buffer"])])
         model = Model(
             source,
             folder=described["folder"],

@@ -30,7 +30,9 @@ def stage(module: str) -> Path:
 def _folder(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise AdapterError(f"package {package!r} is not found, so it cannot be lent to a worker")
+        raise AdapterError(
+            f"package {package!r} is not found, so it cannot be lent to a worker"
+        )
     return Path(spec.origin).parent
 
 

@@ -78,7 +78,7 @@ class Received:
                 raise ValueError("a map's keys and values are tensors")
             return MapValue(keys, values)
         dtype = dtypes.of_name(described["dtype"])
-        data = self.buffers[described["buffer"]]
+        data = self.buffers[int(described["buffer"])]
         return Tensor(_array_of(data, dtype, tuple(described["shape"]), copy=copy), dtype)
 
 
@@ -97,15 +97,13 @@ class Channel:
         Raises:
             Closed: the other side is gone. TimeoutError: it does not read.
         """
-        large = [self._shares and len(b) >= arena.THRESHOLD for b in message.buffers]
-        total = sum(
-            arena.padded(len(b)) for b, is_large in zip(message.buffers, large) if is_large
-        )
+        large = [b for b in message.buffers if self._shares and len(b) >= arena.THRESHOLD]
+        total = sum(arena.padded(len(buffer)) for buffer in large)
         descriptor = self._writer.begin(total) if total else None
         places: list[list[int]] = []
         inline: list[memoryview] = []
-        for buffer, is_large in zip(message.buffers, large):
-            if is_large:
+        for buffer in message.buffers:
+            if self._shares and len(buffer) >= arena.THRESHOLD:
                 places.append([self._writer.write(buffer), len(buffer)])
             else:
                 places.append([-1, len(buffer)])
@@ -191,7 +189,7 @@ def _bytes_of(tensor: Tensor) -> memoryview | bytes:
     if tensor.dtype.name == "string":
         return json.dumps([_text(item) for item in tensor.array.ravel().tolist()]).encode()
     array = np.ascontiguousarray(tensor.array)
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else b""
+    return array.reshape(-1).view(np.uint8).data if array.size else b""
 
 
 def _text(item: Any) -> str:

@@ -1,0 +1,134 @@
+"""Feeds are validated once, for every vendor, and the message says what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hal import dtypes
+from hal.errors import InputError
+from hal.feeds import FeedChecker
+from hal.spec import Dim, TensorSpec
+from hal.tensor import Tensor
+
+SPEC = TensorSpec("x", "float32", ("N", 3))
+PAIR = (SPEC, TensorSpec("y", "float32", ("N",)))
+
+
+def ones(*shape: int) -> np.ndarray[Any, Any]:
+    return np.ones(shape, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("feeds", "message"),
+    [
+        ({}, "'x' is not fed"),
+        ({"z": ones(1, 3)}, "no input 'z'"),
+        ({"x": ones(1, 3), "z": ones(1)}, "no input 'z'"),
+        ({"x": ones(1, 3).astype(np.float64)}, "'x' is float64"),
+        ({"x": ones(3)}, "rank 1"),
+        ({"x": ones(2, 4)}, "4 at axis 1"),
+        ({"x": None}, "NumPy dtype object|'x'"),
+        ({"x": "text"}, "'x' is string"),
+        ({"x": [[1, 2], [3]]}, "'x' cannot be made from a list"),
+        ([("x", ones(1, 3))], "feeds are a list"),
+    ],
+)
+def test_a_wrong_feed_is_an_input_error_that_names_it(feeds: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        FeedChecker([SPEC])(feeds)
+
+
+def test_a_wrong_feed_after_a_right_one_is_still_refused() -> None:
+    check = FeedChecker([SPEC])
+    check({"x": ones(2, 3)})
+    for wrong in (ones(2, 4), ones(3), ones(2, 3).astype(np.float64)):
+        with pytest.raises(InputError):
+            check({"x": wrong})
+
+
+def test_a_symbol_means_one_length() -> None:
+    with pytest.raises(InputError, match=r"'N' is 2 in input 'x' and 4 in input 'y'"):
+        FeedChecker(PAIR)({"x": ones(2, 3), "y": ones(4)})
+
+
+def test_a_symbol_may_change_between_calls() -> None:
+    check = FeedChecker(PAIR)
+    for size in (2, 5, 2, 0):
+        assert check({"x": ones(size, 3), "y": ones(size)})["y"].shape == (size,)
+
+
+def test_the_common_path_checks_that_symbols_agree_too() -> None:
+    check = FeedChecker(PAIR)
+    check({"x": ones(2, 3), "y": ones(2)})
+    check({"x": ones(4, 3), "y": ones(4)})
+    with pytest.raises(InputError, match="must be equal"):
+        check({"x": ones(2, 3), "y": ones(4)})
+
+
+def test_arrays_are_not_copied() -> None:
+    given_array = ones(2, 3)
+    assert FeedChecker([SPEC])({"x": given_array})["x"].array is given_array
+
+
+def test_python_numbers_take_the_inputs_type() -> None:
+    value = FeedChecker([SPEC])({"x": [[1, 2, 3]]})["x"]
+    assert (value.dtype.name, value.shape) == ("float32", (1, 3))
+
+
+def test_a_scalar_feeds_a_tensor_without_axes() -> None:
+    spec = TensorSpec("s", "int64", ())
+    assert FeedChecker([spec])({"s": 7})["s"].array == 7
+
+
+def test_dlpack_is_accepted() -> None:
+    array = ones(2, 3)
+    fed = FeedChecker([SPEC])({"x": Tensor.of(array)})["x"]
+    assert np.shares_memory(fed.array, array)
+
+
+def test_none_feeds_an_optional_and_nothing_else() -> None:
+    optional = TensorSpec("o", "float32", None, ("optional",))
+    assert FeedChecker([optional])({"o": None})["o"] is None
+    sequence = TensorSpec("s", "float32", None, ("sequence",))
+    with pytest.raises(InputError, match="'s' is None"):
+        FeedChecker([sequence])({"s": None})
+
+
+def test_a_list_feeds_a_sequence() -> None:
+    sequence = TensorSpec("s", "float32", None, ("sequence",))
+    fed = FeedChecker([sequence])({"s": [ones(2), ones(3)]})["s"]
+    assert [item.shape for item in fed] == [(2,), (3,)]
+
+
+dims: st.SearchStrategy[Dim] = st.sampled_from([1, 2, 3, "N", "M", None])
+
+
+@given(
+    st.lists(dims, max_size=3),
+    st.lists(st.integers(0, 3), max_size=3),
+    st.sampled_from(sorted(dtypes.ALL - {"string"})),
+    st.sampled_from(sorted(dtypes.ALL - {"string"})),
+)
+def test_a_feed_is_accepted_exactly_where_type_and_shape_fit(
+    declared: list[Dim], shape: list[int], wanted: str, got: str
+) -> None:
+    array = np.zeros(shape, dtypes.of_name(got).numpy)
+    symbols: dict[str, int] = {}
+    fits = wanted == got and len(declared) == len(shape)
+    for dim, size in zip(declared, shape, strict=False):
+        if isinstance(dim, int):
+            fits = fits and dim == size
+        elif isinstance(dim, str):
+            fits = fits and symbols.setdefault(dim, size) == size
+    check = FeedChecker([TensorSpec("x", wanted, tuple(declared))])
+    for _ in range(2):  # the second call takes the common path
+        if fits:
+            assert check({"x": array})["x"].array is array
+        else:
+            with pytest.raises(InputError):
+                check({"x": array})
