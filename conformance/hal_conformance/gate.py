@@ -74,7 +74,7 @@ def _unexpected(records: Iterable[CaseRecord]) -> list[Problem]:
     return [
         Problem("unexpected", _news(record), record.target, record.case)
         for record in records
-        if record.unexpected
+        if record.is_news
     ]
 
 

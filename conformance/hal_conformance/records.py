@@ -119,6 +119,11 @@ class CaseRecord(_Frozen):
     signal: int | None = None
     reason: str | None = None
 
+    @property
+    def is_news(self) -> bool:
+        """Whether it is unexpected, by its mark or because nothing bad was foreseen at all."""
+        return self.unexpected or (self.expected is None and self.outcome not in NEUTRAL)
+
 
 class TargetHeader(_Frozen):
     """One target of a run: what it was asked for and what was found there."""

@@ -1,0 +1,166 @@
+"""The report as Markdown: for pull requests, release notes and terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from hal_conformance.records import Outcome
+from hal_conformance.report.environment import facts, target_facts
+from hal_conformance.report.summary import MEANING, Summary, Tally, TargetSummary
+from hal_conformance.report.text import code, first_line, markdown, table
+
+SHOWN = 200
+"""Failures shown a target; the rest is counted and stands in results.jsonl."""
+
+
+def render(summary: Summary) -> str:
+    """The whole document."""
+    parts = [
+        "# ONNX conformance\n",
+        _verdicts(summary),
+        _problems(summary),
+        _section("Outcomes", _outcomes(summary)),
+        *(_failures(target) for target in summary.targets),
+        *(_known(target) for target in summary.targets),
+        _section("By kind", _matrix(summary, "kind", lambda target: target.kinds)),
+        _section("By operator", _matrix(summary, "operator", lambda target: target.ops)),
+        _section("By type", _matrix(summary, "type", lambda target: target.dtypes)),
+        _section("Placement", _placement(summary)),
+        *(_gaps(target) for target in summary.targets),
+        _section("Environment", _environment(summary)),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _verdicts(summary: Summary) -> str:
+    return "".join(
+        f"* **{markdown(target.name)}: {markdown(target.verdict.answer)}**: "
+        f"{markdown(target.verdict.detail)}\n"
+        for target in summary.targets
+    )
+
+
+def _problems(summary: Summary) -> str:
+    return "".join(f"> damaged: {markdown(problem)}\n" for problem in summary.problems)
+
+
+def _outcomes(summary: Summary) -> str:
+    outcomes = summary.outcomes()
+    head = ["target", *(o.value for o in outcomes), "cases", "judged", "passed", "unexpected"]
+    rows = (
+        [
+            markdown(target.name),
+            *(f"{target.tally[outcome]:,}" for outcome in outcomes),
+            f"{target.tally.total:,}",
+            f"{target.tally.judged:,}",
+            _share(target.tally),
+            f"{target.tally.unexpected:,}",
+        ]
+        for target in summary.targets
+    )
+    legend = "".join(f"* {outcome.value}: {MEANING[outcome]}\n" for outcome in outcomes)
+    return f"{table(head, rows)}\n{legend}"
+
+
+def _share(tally: Tally) -> str:
+    return f"{tally.share} ({tally.percent})" if tally.judged else tally.share
+
+
+def _failures(target: TargetSummary) -> str:
+    shown = target.failures[:SHOWN]
+    if not shown:
+        return ""
+    rows = (
+        [
+            code(failure.record.case),
+            ("unexpected " if failure.record.is_news else "") + failure.record.outcome.value,
+            markdown(first_line(failure.record.reason or failure.record.cause)),
+            code(failure.repro),
+        ]
+        for failure in shown
+    )
+    rest = len(target.failures) - len(shown)
+    more = f"\nand {rest:,} more; results.jsonl has them all.\n" if rest else ""
+    body = table(["case", "outcome", "reason", "run it again"], rows, numbers_from=9)
+    return _section(f"Failures on {markdown(target.name)}", body + more)
+
+
+def _known(target: TargetSummary) -> str:
+    rows = (
+        [
+            markdown(group.cause),
+            group.expected.value,
+            f"{group.as_expected:,}",
+            f"{group.unexpected:,}",
+        ]
+        for group in target.known
+    )
+    body = table(["cause", "expected", "as expected", "unexpected"], rows, numbers_from=2)
+    return _section(f"Expectations of {markdown(target.name)}", body) if target.known else ""
+
+
+def _matrix(
+    summary: Summary, what: str, of: Callable[[TargetSummary], Mapping[str, Tally]]
+) -> str:
+    keys = sorted({key for target in summary.targets for key in of(target)}, key=str.lower)
+    if not keys:
+        return ""
+    rows = (
+        [markdown(key), *(_cell(of(target).get(key)) for target in summary.targets)]
+        for key in keys
+    )
+    return table([what, *(markdown(target.name) for target in summary.targets)], rows)
+
+
+def _cell(tally: Tally | None) -> str:
+    if tally is None:
+        return ""
+    gaps = f", {tally[Outcome.GAP]:,} GAP" if tally[Outcome.GAP] else ""
+    return f"{tally.share}{gaps}"
+
+
+def _placement(summary: Summary) -> str:
+    head = ["target", "on the device", "partly on the host", "unknown", "not reported"]
+    rows = (
+        [
+            markdown(target.name),
+            f"{target.placement.wholly:,}",
+            f"{target.placement.partly:,}",
+            f"{target.placement.unknown:,}",
+            f"{target.placement.silent:,}",
+            f"{target.placement.passes_unknown:,}",
+        ]
+        for target in summary.targets
+    )
+    return "Judged cases, by where their nodes ran.\n\n" + table(
+        [*head, "passes nobody can place"], rows
+    )
+
+
+def _gaps(target: TargetSummary) -> str:
+    rows = (
+        [markdown(first_line(group.example)), f"{group.cases:,}", _some(group.ops)]
+        for group in target.gaps
+    )
+    body = table(["reason given", "cases", "operators"], rows)
+    return _section(f"Gaps of {markdown(target.name)}", body) if target.gaps else ""
+
+
+def _some(names: tuple[str, ...], limit: int = 8) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return markdown(", ".join(names[:limit])) + more
+
+
+def _environment(summary: Summary) -> str:
+    def lines() -> Iterator[str]:
+        for name, value in facts(summary.header):
+            yield f"* {markdown(name)}: {markdown(value)}\n"
+        for target in summary.targets:
+            about = "; ".join(f"{name} {value}" for name, value in target_facts(target.header))
+            yield f"* {markdown(target.name)}: {markdown(about)}\n"
+
+    return "".join(lines())

@@ -1,0 +1,342 @@
+"""The numbers of a run, computed once for every format: `summarise(results) -> Summary`.
+
+Denominators are honest: `judged` counts cases that say whether the device is right; GAP,
+COMPILED, UNJUDGED and SKIP stand apart, and so do passes of which nobody knows where they ran.
+Pure and frozen: the formats only lay out what stands here.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from hal_conformance.clusters import shape
+from hal_conformance.records import (
+    JUDGED,
+    CaseRecord,
+    Outcome,
+    RunHeader,
+    TargetHeader,
+)
+from hal_conformance.report.verdict import Verdict, judge
+from hal_conformance.results import Results
+
+WRONG = JUDGED - {Outcome.PASS}
+"""Judged, and not right."""
+
+SEVERITY: tuple[Outcome, ...] = (
+    Outcome.CRASH,
+    Outcome.HANG,
+    Outcome.OOM,
+    Outcome.FAIL,
+    Outcome.ERROR,
+    Outcome.FLAKE,
+    Outcome.ELSEWHERE,
+    Outcome.GAP,
+    Outcome.PASS,
+    Outcome.COMPILED,
+    Outcome.UNJUDGED,
+    Outcome.SKIP,
+)
+"""Worst first: the order in which failures are shown."""
+
+MEANING: Mapping[Outcome, str] = {
+    Outcome.PASS: "right, within the tolerance",
+    Outcome.FAIL: "a wrong value, shape, type or number of outputs",
+    Outcome.ERROR: "refused, but not with a clean “unsupported”, or failed while running",
+    Outcome.CRASH: "the process that held the device ended",
+    Outcome.HANG: "no answer in time",
+    Outcome.OOM: "out of memory",
+    Outcome.FLAKE: "disagrees with itself: another outcome when run alone",
+    Outcome.ELSEWHERE: "right, but not computed by this device",
+    Outcome.GAP: "cleanly refused as unsupported; not judged",
+    Outcome.COMPILED: "built, cannot run here; not judged",
+    Outcome.UNJUDGED: "the error bound says nothing at this size; not judged",
+    Outcome.SKIP: "not run, for the reason given; not judged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many cases ended how."""
+
+    counts: Mapping[Outcome, int]
+    unexpected: int = 0
+
+    def __getitem__(self, outcome: Outcome) -> int:
+        """The number of cases with this outcome."""
+        return self.counts.get(outcome, 0)
+
+    @property
+    def total(self) -> int:
+        """Every case with a record."""
+        return sum(self.counts.values())
+
+    @property
+    def judged(self) -> int:
+        """The denominator: cases that say whether the device is right."""
+        return sum(count for outcome, count in self.counts.items() if outcome in JUDGED)
+
+    @property
+    def passed(self) -> int:
+        """Cases that are right."""
+        return self[Outcome.PASS]
+
+    @property
+    def failed(self) -> int:
+        """Judged, and not right."""
+        return self.judged - self.passed
+
+    @property
+    def apart(self) -> int:
+        """Cases that were not judged."""
+        return self.total - self.judged
+
+    @property
+    def share(self) -> str:
+        """ "1,632 of 1,640", or "nothing judged" where there is no denominator."""
+        return f"{self.passed:,} of {self.judged:,}" if self.judged else "nothing judged"
+
+    @property
+    def percent(self) -> str:
+        """The share in percent, rounded down so that only all is 100; "" for nothing."""
+        if not self.judged:
+            return ""
+        tenths = self.passed * 1000 // self.judged
+        return f"{tenths // 10}.{tenths % 10}%" if tenths < 1000 else "100%"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementSummary:
+    """Where the nodes of a target's cases ran.
+
+    `nodes` counts nodes by place; `wholly` counts cases all of whose nodes ran on the device,
+    `partly` those with a node on the host, `unknown` those with a node nobody knows of, of
+    which `passes_unknown` passed; `silent` cases reported no placement at all.
+    """
+
+    nodes: Mapping[str, int]
+    evidence: Mapping[str, int]
+    wholly: int = 0
+    partly: int = 0
+    unknown: int = 0
+    silent: int = 0
+    passes_unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A case to look at: not right, or not what was expected."""
+
+    record: CaseRecord
+    repro: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapGroup:
+    """Cases refused for the same kind of reason; `example` is one of the texts."""
+
+    example: str
+    ops: tuple[str, ...]
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGroup:
+    """Cases that one expectation covers: how many ended as expected and how many did not."""
+
+    cause: str
+    expected: Outcome
+    as_expected: int
+    unexpected: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSummary:
+    """Everything a report says of one target."""
+
+    header: TargetHeader
+    verdict: Verdict
+    tally: Tally
+    kinds: Mapping[str, Tally]
+    ops: Mapping[str, Tally]
+    dtypes: Mapping[str, Tally]
+    placement: PlacementSummary
+    failures: tuple[Failure, ...]
+    gaps: tuple[GapGroup, ...]
+    known: tuple[KnownGroup, ...]
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return self.header.target
+
+    @property
+    def unexpected_failures(self) -> tuple[Failure, ...]:
+        """Those that no expectation foresaw."""
+        return tuple(failure for failure in self.failures if failure.record.is_news)
+
+    @property
+    def known_failures(self) -> tuple[Failure, ...]:
+        """Those that are as expected."""
+        return tuple(failure for failure in self.failures if not failure.record.is_news)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One run: its targets in the header's order, its problems, its records."""
+
+    header: RunHeader
+    targets: tuple[TargetSummary, ...]
+    records: tuple[CaseRecord, ...]
+    problems: tuple[str, ...]
+    label: str
+
+    def outcomes(self) -> list[Outcome]:
+        """The outcomes that occur, in the order of the enumeration."""
+        return [o for o in Outcome if any(target.tally[o] for target in self.targets)]
+
+
+def summarise(results: Results) -> Summary:
+    """Count everything once."""
+    by_target: dict[str, list[CaseRecord]] = {h.target: [] for h in results.header.targets}
+    for record in results.records:
+        by_target.setdefault(record.target, []).append(record)
+    headers = {header.target: header for header in results.header.targets}
+    targets = tuple(
+        _target(headers[name], records, results.header)
+        for name, records in by_target.items()
+        if name in headers
+    )
+    strangers = sorted(set(by_target) - set(headers))
+    problems = (
+        *results.problems,
+        *(f"records of a target that run.json does not name: {name}" for name in strangers),
+    )
+    return Summary(results.header, targets, results.records, problems, results.label)
+
+
+def kind_of(case: str) -> str:
+    """The kind a case belongs to: "onnx/node" within the standard's suite, else the suite."""
+    parts = case.split("/")
+    return "/".join(parts[:2]) if parts[0] == "onnx" and len(parts) > 2 else parts[0]
+
+
+def repro_line(record: CaseRecord) -> str:
+    """The command that runs this case again, quoted for a shell."""
+    return f"hal repro {shlex.quote(record.case)} -d {shlex.quote(record.target)}"
+
+
+def tally(records: Iterable[CaseRecord]) -> Tally:
+    """Count outcomes and surprises."""
+    records = list(records)
+    counts = Counter(record.outcome for record in records)
+    return Tally(dict(counts), sum(record.is_news for record in records))
+
+
+def _target(header: TargetHeader, records: list[CaseRecord], run: RunHeader) -> TargetSummary:
+    counts = tally(records)
+    return TargetSummary(
+        header=header,
+        verdict=judge(header.target, records, run),
+        tally=counts,
+        kinds=_by(records, lambda record: [kind_of(record.case)]),
+        ops=_by(records, lambda record: dict.fromkeys(record.ops)),
+        dtypes=_by(records, lambda record: dict.fromkeys(record.dtypes)),
+        placement=_placement(records),
+        failures=_failures(records),
+        gaps=_gaps(records),
+        known=_known(records),
+        seconds=sum(
+            (attempt.compile_s or 0.0) + (attempt.run_s or 0.0)
+            for record in records
+            for attempt in record.attempts
+        ),
+    )
+
+
+def _by(
+    records: Iterable[CaseRecord], keys: Callable[[CaseRecord], Iterable[str]]
+) -> dict[str, Tally]:
+    groups: dict[str, list[CaseRecord]] = defaultdict(list)
+    for record in records:
+        for key in keys(record):
+            groups[key].append(record)
+    return {key: tally(groups[key]) for key in sorted(groups, key=lambda k: (k.lower(), k))}
+
+
+def _placement(records: Iterable[CaseRecord]) -> PlacementSummary:
+    nodes: Counter[str] = Counter()
+    evidence: Counter[str] = Counter()
+    cases: Counter[str] = Counter()
+    for record in records:
+        if record.outcome not in JUDGED:
+            continue
+        place = record.placement
+        if place is None:
+            cases["silent"] += 1
+            known = False
+        else:
+            nodes.update(
+                device=place.device,
+                host=place.host,
+                folded=place.folded,
+                fused=place.fused,
+                unknown=place.unknown,
+            )
+            evidence[place.evidence or "none"] += 1
+            known = not place.unknown
+            cases["unknown" if not known else "partly" if place.host else "wholly"] += 1
+        if not known and record.outcome is Outcome.PASS:
+            cases["passes_unknown"] += 1
+    return PlacementSummary(
+        dict(nodes),
+        dict(evidence),
+        wholly=cases["wholly"],
+        partly=cases["partly"],
+        unknown=cases["unknown"],
+        silent=cases["silent"],
+        passes_unknown=cases["passes_unknown"],
+    )
+
+
+def _failures(records: Iterable[CaseRecord]) -> tuple[Failure, ...]:
+    rank = {outcome: index for index, outcome in enumerate(SEVERITY)}
+    shown = [
+        record
+        for record in records
+        if record.is_news or (record.outcome in JUDGED and record.outcome is not Outcome.PASS)
+    ]
+    shown.sort(key=lambda record: (not record.is_news, rank[record.outcome], record.case))
+    return tuple(Failure(record, repro_line(record)) for record in shown)
+
+
+def _gaps(records: Iterable[CaseRecord]) -> tuple[GapGroup, ...]:
+    groups: dict[str, list[CaseRecord]] = defaultdict(list)
+    for record in records:
+        if record.outcome is Outcome.GAP:
+            groups[shape(record.reason or "no reason given")].append(record)
+    found = [
+        GapGroup(
+            example=(group[0].reason or "no reason given").strip().split("\n", 1)[0],
+            ops=tuple(sorted({op for record in group for op in record.ops})),
+            cases=len(group),
+        )
+        for group in groups.values()
+    ]
+    return tuple(sorted(found, key=lambda group: (-group.cases, group.example)))
+
+
+def _known(records: Iterable[CaseRecord]) -> tuple[KnownGroup, ...]:
+    groups: dict[tuple[str, Outcome], Counter[bool]] = defaultdict(Counter)
+    for record in records:
+        if record.expected is not None:
+            groups[record.cause or "", record.expected][record.is_news] += 1
+    found = [
+        KnownGroup(cause, expected, counts[False], counts[True])
+        for (cause, expected), counts in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda g: (-g.unexpected, -g.as_expected, g.cause)))

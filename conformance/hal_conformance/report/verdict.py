@@ -1,0 +1,109 @@
+"""The one line a report leads with: conformant to the suite, yes, no, or cannot be said.
+
+Conformant means: the whole corpus has a final record, at least one case was judged, and every
+judged case passes. A clean refusal (GAP) is no failure, but the line says how many there are.
+An expected failure is still a failure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from hal_conformance.records import JUDGED, CaseRecord, Outcome, RunHeader
+from hal_conformance.results import corpus_size, is_whole
+
+
+class Conformance(Enum):
+    """The three answers."""
+
+    YES = "conformant"
+    NO = "not conformant"
+    OPEN = "no verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one target; `detail` is the sentence that follows the answer."""
+
+    target: str
+    conformance: Conformance
+    profile: str
+    detail: str
+
+    @property
+    def line(self) -> str:
+        """The whole line."""
+        return f"{self.target}: {self.answer}: {self.detail}"
+
+    @property
+    def answer(self) -> str:
+        """ "conformant to onnx 1.23.2", "not conformant to …", "no verdict on …"."""
+        word = "on" if self.conformance is Conformance.OPEN else "to"
+        return f"{self.conformance.value} {word} {self.profile}"
+
+
+def judge(target: str, records: Sequence[CaseRecord], run: RunHeader) -> Verdict:
+    """The verdict on one target from its records."""
+    counts = Counter(record.outcome for record in records)
+    judged = sum(counts[outcome] for outcome in JUDGED)
+    size = corpus_size(run)
+    whole = is_whole(run) and run.ended is not None and 0 < size <= len(records)
+    of_corpus = f"of {size:,} cases" if whole or size else f"of {len(records):,} cases run"
+    apart = _apart(counts)
+    failed = judged - counts[Outcome.PASS]
+    if failed:
+        surprises = sum(record.is_news for record in records)
+        detail = (
+            f"{_failing(counts)} among {judged:,} judged {of_corpus}{apart}; "
+            f"{surprises:,} unexpected{_missing(run, records, size)}"
+        )
+        return Verdict(target, Conformance.NO, profile(run), detail)
+    if not judged:
+        detail = f"nothing judged {of_corpus}{apart}{_missing(run, records, size)}"
+        return Verdict(target, Conformance.OPEN, profile(run), detail)
+    passing = f"all {judged:,} judged {of_corpus} pass{apart}{_missing(run, records, size)}"
+    if not whole:
+        return Verdict(target, Conformance.OPEN, profile(run), passing)
+    return Verdict(target, Conformance.YES, profile(run), passing)
+
+
+def profile(run: RunHeader) -> str:
+    """What is conformed to: the suites, with the version of the standard."""
+    names: list[str] = []
+    for suite in run.suites:
+        info = run.corpus.get(suite)
+        names.append(
+            f"{suite} {info.onnx}" if suite == "onnx" and info and info.onnx else suite
+        )
+    return " + ".join(names) or "no suite"
+
+
+def _failing(counts: Counter[Outcome]) -> str:
+    return ", ".join(
+        f"{counts[outcome]:,} {outcome.value}"
+        for outcome in Outcome
+        if outcome in JUDGED and outcome is not Outcome.PASS and counts[outcome]
+    )
+
+
+def _apart(counts: Counter[Outcome]) -> str:
+    parts = [
+        f"{counts[outcome]:,} {outcome.value}"
+        for outcome in Outcome
+        if outcome not in JUDGED and counts[outcome]
+    ]
+    return f" ({', '.join(parts)} apart)" if parts else ""
+
+
+def _missing(run: RunHeader, records: Sequence[CaseRecord], size: int) -> str:
+    """Why this is not the whole corpus, where it is not."""
+    if not is_whole(run):
+        return "; only a part of the corpus was asked for"
+    if run.ended is None:
+        return "; the run has not ended"
+    if not size:
+        return "; the size of the corpus is not recorded"
+    return f"; {size - len(records):,} cases have no record" if size > len(records) else ""
