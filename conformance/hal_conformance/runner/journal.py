@@ -16,7 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hal.errors import InputError
 from hal_conformance.runner.lock import NAME as LOCK_NAME
@@ -34,24 +34,34 @@ class Journal:
 
     `ended` has the final record of each finished item, `started` how often each was begun,
     `targets` what was found at each target: all of them as of now, earlier sessions included.
+    `about` is what the first session said of itself.
 
     Args:
         folder: the results folder; made where it is absent.
         subject: what this run is: equal subjects may continue each other.
+        about: what else to write down of it.
         resume: whether the folder may hold a journal already.
 
     Raises:
         InputError: the folder is in use, is not empty, or holds another run's journal.
     """
 
-    def __init__(self, folder: Path, subject: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        subject: Mapping[str, Any],
+        *,
+        resume: bool,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
         self.path = folder / NAME
+        self.about = _plain(about or {})
         self.ended: dict[Key, Row] = {}
         self.started: Counter[Key] = Counter()
         self.targets: dict[str, Row] = {}
         self.sessions = 0
         self._mutex = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         self._lock = FolderLock(folder)
         try:
             self._open(folder, _plain(subject), resume)
@@ -74,12 +84,15 @@ class Journal:
                 "another folder with -o"
             )
         if known is not None:
-            _same(folder, known, subject)
+            _refuse_differences(known["subject"], subject, f"the run in {folder}")
+            self.about = known["about"]
             self._recall(lines)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(self.path, flags, 0o644)
         if known is None:
-            self._append({"kind": "run", "format": FORMAT, "subject": subject})
+            self._append(
+                {"kind": "run", "format": FORMAT, "subject": subject, "about": self.about}
+            )
         self._append({"kind": "session", "process": os.getpid()})
         self.sessions += 1
 
@@ -139,6 +152,13 @@ class Journal:
         self._lock.release()
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
+
+
 def repair(path: Path) -> int:
     """Cut a torn last line off; returns how many bytes were cut."""
     if not path.exists():
@@ -169,10 +189,6 @@ def read(path: Path) -> Iterator[Row]:
             yield line
 
 
-def _same(folder: Path, known: Row, subject: Row) -> None:
-    _refuse_differences(known["subject"], subject, f"the run in {folder}")
-
-
 def _refuse_differences(then: Row, now: Row, what: str) -> None:
     differing = list(differences(then, now))
     if differing:
@@ -194,8 +210,7 @@ def _flat(data: Row, prefix: str = "") -> Row:
     flat: Row = {}
     for name, value in data.items():
         if isinstance(value, dict):
-            inner: Row = value
-            flat |= _flat(inner, f"{prefix}{name}.")
+            flat |= _flat(cast("Row", value), f"{prefix}{name}.")
         else:
             flat[prefix + name] = value
     return flat

@@ -11,10 +11,10 @@ import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hal.errors import InputError
+from hal_conformance import globs
 
 FAILED = frozenset({"FAIL", "ERROR", "CRASH", "HANG", "OOM", "FLAKE", "ELSEWHERE"})
 
@@ -79,8 +79,8 @@ class Selection:
 
 def matches(case: str, pattern: str) -> bool:
     """Whether a glob matches the whole id; a pattern without wildcards matches a part of it."""
-    if any(sign in pattern for sign in "*?["):
-        return fnmatchcase(case, pattern)
+    if globs.is_glob(pattern):
+        return globs.matches(pattern, case)
     return pattern in case
 
 

@@ -32,12 +32,16 @@ class Session(Protocol):
         ...
 
     def close(self) -> None:
-        """End the worker, whatever its state."""
+        """Ask the worker to leave."""
+        ...
+
+    def kill(self) -> None:
+        """End the worker at once."""
         ...
 
 
-Opener = Callable[[str, str], Session]
-"""Opens a session on a target (first) under a worker's name (second)."""
+Opener = Callable[[str], Session]
+"""Opens a session on a target."""
 
 
 class Slot:
@@ -63,7 +67,7 @@ class Slot:
         first = self._attempt(item)
         if first.seen.outcome not in AGAIN:
             return [first]
-        self.retire()
+        self._give_up()
         return [first, self._attempt(item, alone=True)]
 
     def _attempt(self, item: Item, *, alone: bool = False) -> Attempt:
@@ -75,7 +79,7 @@ class Slot:
         attempt = Attempt(seen, self._name, alone, history)
         self._history.append(item.case)
         if not session.alive:
-            self.retire()
+            self._give_up()
         return attempt
 
     def _warm(self, target: str) -> Session:
@@ -86,12 +90,21 @@ class Slot:
         self.retire()
         self._workers += 1
         self._name = f"w{self._number}.{self._workers}"
-        self._session = self._open(target, self._name)
+        self._session = self._open(target)
         self._target = target
         return self._session
 
     def retire(self) -> None:
-        """Give the worker up; the next case gets a fresh one."""
-        session, self._session, self._history = self._session, None, []
+        """Let the worker go; the next case gets a fresh one."""
+        session = self._forget()
         if session is not None:
             session.close()
+
+    def _give_up(self) -> None:
+        session = self._forget()
+        if session is not None:
+            session.kill()
+
+    def _forget(self) -> Session | None:
+        session, self._session, self._history = self._session, None, []
+        return session

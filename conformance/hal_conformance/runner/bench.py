@@ -1,0 +1,208 @@
+"""The workers of a run: opened on targets, watched, kept warm, ended together.
+
+A session is one worker with the user's shell around it, so that claims are checked here as they
+are for users. All targets are opened once before any case runs: a device that is not there ends
+the run before it begins.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, wait
+from typing import Any
+
+from hal import registry
+from hal.device import Device
+from hal.errors import HALError
+from hal.targets import Target
+from hal.worker.client import WorkerAdapter
+from hal_conformance.runner.outcome import Observation, elsewhere, of_error
+from hal_conformance.runner.plan import Item
+from hal_conformance.runner.slot import Stopped
+from hal_conformance.runner.suites import Suite
+from hal_conformance.runner.wards import MemoryWatch, Ward
+
+GRACE_S = 5.0
+"""How long workers that are still starting are waited for when the run ends early."""
+
+PAUSES_S = (0.2, 2.0)
+"""How long to wait before a device that could not be opened again is tried once more."""
+
+
+class Bench:
+    """Opens sessions on a run's targets; one object for all slots.
+
+    `headers` says what was found at each target, as `records.TargetHeader`. `faults` counts
+    what went wrong in the suite itself rather than on a device.
+    """
+
+    def __init__(
+        self, targets: Sequence[Target], suites: Mapping[str, Suite], memory_limit: int
+    ) -> None:
+        self.suites = suites
+        self.headers: dict[str, dict[str, Any]] = {}
+        self.faults = 0
+        self.watch = MemoryWatch(memory_limit)
+        self._targets = {target.name: target for target in targets}
+        self._spare: dict[str, list[WorkerSession]] = {}
+        self._mutex = threading.Lock()
+        self._stopping = threading.Event()
+        self._opening: list[Future[None]] = []
+
+    def begin(self, targets: Sequence[str], at_once: int) -> None:
+        """Open a session on each, in the background, for the first slot that asks for it."""
+        queue = deque((target, Future[None]()) for target in targets)
+        self._opening = [future for _, future in queue]
+        for number in range(at_once):
+            name = f"hal-open-{number}"
+            threading.Thread(
+                target=self._prepare, args=(queue,), name=name, daemon=True
+            ).start()
+
+    def _prepare(self, queue: deque[tuple[str, Future[None]]]) -> None:
+        while queue:
+            try:
+                target, future = queue.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                session = self._opened(target)
+            except (HALError, Stopped) as error:
+                future.set_exception(error)
+            else:
+                with self._mutex:
+                    self._spare.setdefault(target, []).append(session)
+                future.set_result(None)
+
+    def wait(self) -> None:
+        """Wait for what `begin` began.
+
+        Raises:
+            HALError: a worker cannot be started, or a device is not there. Stopped.
+        """
+        for future in self._opening:
+            future.result()
+
+    def open(self, target: str) -> WorkerSession:
+        """A session on the target: one that was prepared, or a new one.
+
+        A device may need a moment after it has crashed: opening is tried more than once.
+
+        Raises:
+            HALError: no worker can be started, or the device is not there.
+            Stopped: the run is being stopped.
+        """
+        with self._mutex:
+            spare = self._spare.get(target)
+            if spare:
+                return spare.pop()
+        for pause in PAUSES_S:
+            try:
+                return self._opened(target)
+            except HALError:
+                self._stopping.wait(pause)
+        return self._opened(target)
+
+    def _opened(self, name: str) -> WorkerSession:
+        target = self._targets[name]
+        if self.stopping():
+            raise Stopped
+        adapter = WorkerAdapter(target.adapter, python=target.python, timeouts=target.timeouts)
+        ward = self.watch.add(adapter.pid)
+        try:
+            if self.stopping():
+                raise Stopped
+            info = adapter.find(target.device)
+        except BaseException:
+            self.watch.remove(ward)
+            adapter.kill()
+            raise
+        version = registry.entry(target.adapter).version
+        device = Device(target, adapter, info, adapter_version=version)
+        with self._mutex:
+            self.headers.setdefault(name, header(device))
+        return WorkerSession(self, device, adapter, ward)
+
+    def stopping(self) -> bool:
+        """Whether the run is being stopped."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """End all workers now; whoever waits for one is told Stopped."""
+        self._stopping.set()
+        self.watch.end_all()
+
+    def fault(self) -> None:
+        """Count one failure of the suite itself."""
+        with self._mutex:
+            self.faults += 1
+
+    def close(self) -> None:
+        """End the sessions that nobody asked for, and stop watching."""
+        wait(self._opening, timeout=0 if not self.stopping() else GRACE_S)
+        if not all(future.done() for future in self._opening):
+            self.stop()
+            wait(self._opening, timeout=GRACE_S)
+        with self._mutex:
+            spare = [session for sessions in self._spare.values() for session in sessions]
+        for session in spare:
+            session.kill()
+        self.watch.close()
+
+
+class WorkerSession:
+    """One worker on one target."""
+
+    def __init__(
+        self, bench: Bench, device: Device, adapter: WorkerAdapter, ward: Ward
+    ) -> None:
+        self.device = device
+        self._bench = bench
+        self._adapter = adapter
+        self._ward = ward
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another case."""
+        return not self._adapter.is_lost and self._ward.verdict is None
+
+    def observe(self, item: Item) -> Observation:
+        """Run the case and judge it; what goes wrong is part of the observation."""
+        try:
+            seen = self._bench.suites[item.suite].observe(self.device, item.case)
+        except HALError as error:
+            return of_error(error, self._ward.verdict)
+        except Exception as error:  # noqa: BLE001  one case must not end the run; it is counted
+            self._bench.fault()
+            reason = f"the suite itself failed: {type(error).__name__}: {error}"
+            return Observation("ERROR", reason)
+        return elsewhere(seen, self.device.target.options.allow_fallback)
+
+    def close(self) -> None:
+        """Ask the worker to leave; one that does not is killed."""
+        self._bench.watch.remove(self._ward)
+        self._adapter.close()
+
+    def kill(self) -> None:
+        """End the worker at once: it is not trusted any more."""
+        self._bench.watch.remove(self._ward)
+        self._adapter.kill()
+
+
+def header(device: Device) -> dict[str, Any]:
+    """What was found at a target, as `records.TargetHeader`."""
+    target = device.target
+    return {
+        "target": target.name,
+        "adapter": target.adapter,
+        "device": target.device,
+        "adapter_version": device.adapter_version,
+        "identity": device.info.to_json(),
+        "options": target.options.to_json(),
+        "arithmetic": target.arithmetic,
+        "labels": list(target.labels),
+        "fingerprint": {"machine": platform.machine(), "system": platform.system()},
+    }

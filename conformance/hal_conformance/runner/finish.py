@@ -1,0 +1,136 @@
+"""From a finished journal to a results folder: records in order, header, index, reports."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from hal import registry
+from hal.targets import Target
+from hal_conformance import results
+from hal_conformance.expectations import Expectations, apply_all
+from hal_conformance.records import SCHEMA, CaseRecord, IndexRow, RunHeader, TargetHeader
+from hal_conformance.runner.journal import Journal
+from hal_conformance.runner.plan import Item, Selection
+from hal_conformance.runner.suites import Suite
+
+_RECORDS = TypeAdapter(list[CaseRecord])
+_JUDGES = ("onnx-hal", "onnx", "numpy", "ml_dtypes")
+
+
+def collect(
+    journal: Journal,
+    items: Iterable[Item],
+    targets: Sequence[Target],
+    suites: Mapping[str, Suite],
+    selection: Selection,
+    jobs: int,
+    known: Mapping[str, Expectations],
+) -> results.Results:
+    """The results of a run whose items have all ended: by target, then by case id."""
+    place = {target.name: number for number, target in enumerate(targets)}
+    ordered = sorted(items, key=lambda item: (place[item.target], item.case))
+    headers = [TargetHeader.model_validate(journal.targets[t.name]) for t in targets]
+    rows = [journal.ended[item.target, item.case] for item in ordered]
+    records = apply_all(_RECORDS.validate_python(rows), known, headers)
+    cases = {item.case: item.suite for item in ordered}
+    return results.Results(
+        header=_header(journal, targets, headers, suites, selection, jobs, len(rows)),
+        records=tuple(records),
+        index=tuple(
+            IndexRow.model_validate(suites[cases[case]].index_row(case))
+            for case in sorted(cases)
+        ),
+    )
+
+
+def _header(
+    journal: Journal,
+    targets: Sequence[Target],
+    headers: list[TargetHeader],
+    suites: Mapping[str, Suite],
+    selection: Selection,
+    jobs: int,
+    cases: int,
+) -> RunHeader:
+    return RunHeader.model_validate(
+        {
+            "schema": SCHEMA,
+            "command": journal.about["command"],
+            "suites": list(selection.suites),
+            "selection": selection.to_json(),
+            "versions": versions(targets),
+            "machine": machine(),
+            "targets": headers,
+            "corpus": {name: suites[name].info() for name in selection.suites},
+            "cases": cases,
+            "started": journal.about["started"],
+            "ended": now(),
+            "jobs": jobs,
+        }
+    )
+
+
+def now() -> str:
+    """This moment, as ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions(targets: Sequence[Target]) -> dict[str, str]:
+    """The versions of what ran and judged."""
+    adapters = [registry.entry(target.adapter).distribution for target in targets]
+    found = {"python": platform.python_version()}
+    for name in (*_JUDGES, *adapters):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # an adapter registered without a distribution of its own
+    return found
+
+
+def machine() -> dict[str, str]:
+    """The machine that ran it."""
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "processor": processor(),
+        "python": sys.implementation.name,
+    }
+
+
+def processor() -> str:
+    """What the processor calls itself."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return platform.processor()
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.processor()
+
+
+def summary(found: results.Results) -> dict[str, Any]:
+    """How many cases of each target ended how, for `--json`."""
+    targets: dict[str, Any] = {}
+    for header in found.header.targets:
+        outcomes: dict[str, int] = {}
+        unexpected = 0
+        for record in found.of_target(header.target):
+            outcomes[record.outcome.value] = outcomes.get(record.outcome.value, 0) + 1
+            unexpected += record.unexpected
+        targets[header.target] = {
+            "cases": sum(outcomes.values()),
+            "outcomes": outcomes,
+            "unexpected": unexpected,
+        }
+    return targets

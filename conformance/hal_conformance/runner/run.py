@@ -1,0 +1,195 @@
+"""A whole run, from what was asked to a results folder.
+
+Targets are opened while the cases are prepared; then the journal says what is left to do, a
+crew does it, and what stands in the journal becomes the results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from hal.errors import HALError
+from hal.targets import Target
+from hal_conformance.expectations import Expectations
+from hal_conformance.results import Results, write
+from hal_conformance.runner import finish, known, plan
+from hal_conformance.runner.bench import Bench
+from hal_conformance.runner.crew import Crew
+from hal_conformance.runner.journal import Journal
+from hal_conformance.runner.plan import Item, Selection
+from hal_conformance.runner.progress import Progress
+from hal_conformance.runner.slot import Stopped
+from hal_conformance.runner.suites import Suite
+from hal_conformance.runner.wards import default_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked to do; `memory_limit` is a worker's, in bytes."""
+
+    targets: tuple[Target, ...]
+    selection: Selection
+    folder: Path
+    jobs: int
+    command: tuple[str, ...]
+    resume: bool = False
+    memory_limit: int | None = None
+
+    def subject(self, suites: Mapping[str, Suite], items: Sequence[Item]) -> dict[str, Any]:
+        """What must be the same for another session to continue this run."""
+        return {
+            "targets": {target.name: _asked(target) for target in self.targets},
+            "suites": list(self.selection.suites),
+            "selection": self.selection.to_json(),
+            "corpus": {name: suites[name].info() for name in self.selection.suites},
+            "items": _digest(items),
+        }
+
+
+class Interrupted(Exception):
+    """The run was stopped by a signal; what had ended is in the journal."""
+
+
+class Incomplete(Exception):
+    """The run could not be ended; what had ended is in the journal."""
+
+    def __init__(self, lost: Mapping[str, HALError]) -> None:
+        told = "; ".join(f"{name}: {error.message}" for name, error in lost.items())
+        super().__init__(f"could not be opened again: {told}")
+        self.lost = dict(lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that is complete; `faults` counts failures of the suite itself."""
+
+    results: Results
+    expectations: Mapping[str, Expectations]
+    faults: int
+
+
+def conduct(
+    request: Request, suites: Callable[[], Mapping[str, Suite]], progress: Progress
+) -> Ended:
+    """Run everything that has not ended yet, and write the results.
+
+    Args:
+        request: what to run.
+        suites: gives the suites by name; called while the first workers start.
+        progress: told of each case.
+
+    Raises:
+        InputError: the request makes no sense, or the folder holds another run.
+        HALError: a target cannot be opened.
+        Interrupted: a signal stopped it. Incomplete: a target was lost on the way.
+    """
+    expectations = {target.name: known.of(target) for target in request.targets}
+    ready: dict[str, Suite] = {}
+    limit = request.memory_limit or default_limit(request.jobs)
+    bench = Bench(request.targets, ready, limit)
+    try:
+        with _stops(bench):
+            bench.begin(_openings(request), request.jobs)
+            ready |= suites()
+            return _conduct(request, bench, expectations, progress)
+    except Stopped:
+        raise Interrupted from None
+    finally:
+        bench.close()
+
+
+def _conduct(
+    request: Request,
+    bench: Bench,
+    expectations: Mapping[str, Expectations],
+    progress: Progress,
+) -> Ended:
+    suites, targets, selection = bench.suites, request.targets, request.selection
+    ids = {name: suites[name].ids() for name in selection.suites}
+    items = plan.items([target.name for target in targets], ids, selection)
+    about = {"command": list(request.command), "started": finish.now()}
+    folder = request.folder
+    subject = request.subject(suites, items)
+    with _closing(Journal(folder, subject, resume=request.resume, about=about)) as journal:
+        bench.wait()
+        for target in targets:
+            paths = known.files(target)
+            header = bench.headers[target.name] | {"expectations": known.hashes(paths)}
+            journal.target(target.name, header)
+        _work(request, bench, journal, items, progress)
+        found = finish.collect(
+            journal, items, targets, suites, selection, request.jobs, expectations
+        )
+        write(folder, found)
+        return Ended(found, expectations, bench.faults)
+
+
+def _work(
+    request: Request,
+    bench: Bench,
+    journal: Journal,
+    items: Sequence[Item],
+    progress: Progress,
+) -> None:
+    left = [item for item in items if (item.target, item.case) not in journal.ended]
+    crew = Crew(bench, journal, left, progress)
+    progress.begin(len(items), len(items) - len(left))
+    try:
+        crew.run(min(request.jobs, max(len(left), 1)))
+    finally:
+        progress.close()
+    if bench.stopping():
+        raise Interrupted
+    if crew.lost:
+        raise Incomplete(crew.lost)
+
+
+def _openings(request: Request) -> list[str]:
+    """Each target once, and the first one for every slot."""
+    names = [target.name for target in request.targets]
+    return [names[0]] * request.jobs + names[1:]
+
+
+@contextmanager
+def _closing(journal: Journal) -> Generator[Journal]:
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def _stops(bench: Bench) -> Generator[None]:
+    """While inside, SIGINT and SIGTERM stop the run instead of this process."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's form
+        bench.stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _asked(target: Target) -> dict[str, Any]:
+    asked = target.to_json()
+    return {name: asked[name] for name in ("adapter", "device", "options", "arithmetic")}
+
+
+def _digest(items: Sequence[Item]) -> str:
+    pairs = sorted((item.target, item.case) for item in items)
+    return "sha256:" + hashlib.sha256(json.dumps(pairs).encode()).hexdigest()

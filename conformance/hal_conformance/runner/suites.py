@@ -1,0 +1,40 @@
+"""What the runner needs of a suite, whatever its cases are made of.
+
+`onnx_suite` and `api_suite` are the two there are; tests bring their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from hal.device import Device
+from hal_conformance.runner.outcome import Observation
+
+
+class Suite(Protocol):
+    """A set of cases with stable ids, which begin with the suite's name and a slash."""
+
+    def info(self) -> dict[str, Any]:
+        """As `records.CorpusInfo`: a hash over all cases, how many there are."""
+        ...
+
+    def ids(self) -> Sequence[str]:
+        """The ids of all cases."""
+        ...
+
+    def facts(self, case: str) -> dict[str, Any]:
+        """What records repeat of the case: case_hash, and ops and dtypes of its model."""
+        ...
+
+    def index_row(self, case: str) -> dict[str, Any]:
+        """The case's line of `index.jsonl`, as `records.IndexRow`."""
+        ...
+
+    def observe(self, device: Device, case: str) -> Observation:
+        """Run the case on a device whose adapter is a WorkerAdapter, and judge it.
+
+        Raises:
+            HALError: the device refused, failed or was lost; the caller knows what that means.
+        """
+        ...
