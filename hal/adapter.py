@@ -3,8 +3,8 @@
 Required: `Adapter.probe`, `Adapter.compile`, `Program.run`. Optional: the `Can*` mixins. A
 mixin says that something can be asked; `DeviceInfo.features` says that it is claimed of this
 device; the conformance suite tests every claim. Adapters translate and nothing more: feeds
-arrive validated, `Adapter.translate` is a table of errors, and timing, caching, retries, threads
-and logging are the shell's (`hal/device.py`, `hal/executable.py`).
+arrive validated, `Adapter.translate` is a table of errors, and timing, caching, retries,
+threads and logging are the shell's (`hal/device.py`, `hal/executable.py`).
 Loads with NumPy alone, on Python 3.10, so that an adapter runs in a bare worker.
 """
 

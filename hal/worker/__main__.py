@@ -1,13 +1,13 @@
 """What a worker process runs; started by its path, so that it needs no installation."""
 
 import sys
+from os.path import dirname
 
-# The script's own folder must not shadow anything; a staged copy of `hal` stands beside it.
-_FOLDER = sys.path.pop(0)
+# The script's own folder must not shadow anything. Where the packages are lent to a foreign
+# interpreter, the folder of their links goes first; argv still names the link, not its target.
+del sys.path[0]
 if "--staged" in sys.argv:
-    from os.path import dirname
-
-    sys.path.insert(0, dirname(dirname(_FOLDER)))
+    sys.path.insert(0, dirname(dirname(dirname(sys.argv[0]))))
 
 from hal.worker.server import main  # noqa: E402  after the path is set
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from hal import registry
 from hal.adapter import Adapter, CanLoad, CanPlace, CanProfile, CanQuery, CanSave, Program
+from hal.errors import InputError
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, Support, TensorSpec
 from hal.targets import Timeouts
@@ -39,6 +40,7 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
 
     Raises:
         AdapterError: the adapter is unknown, or its class cannot be loaded.
+        InputError: the interpreter cannot be started.
         SDKMissing: its vendor's package is not installed there.
         DeviceLost: the process ended while it started.
     """
@@ -58,12 +60,15 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         self.name = adapter  # type: ignore[misc]  # one instance stands for another class
         self.timeouts = timeouts or Timeouts()
         foreign = python is not None and Path(python) != Path(sys.executable)
-        process = Process(
-            python=python,
-            staged=_stage(entry.value) if foreign else None,
-            memory_bytes=memory_bytes,
-            env=env,
-        )
+        try:
+            process = Process(
+                python=python,
+                staged=_stage(entry.value) if foreign else None,
+                memory_bytes=memory_bytes,
+                env=env,
+            )
+        except OSError as error:
+            raise InputError(f"no worker can be started with {python!r}: {error}") from error
         self._connection = Connection(process)
         try:
             self.hello = self._connection.ask(
