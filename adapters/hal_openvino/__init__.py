@@ -1,0 +1,31 @@
+"""OpenVINO behind the device interface; importing this package does not import OpenVINO.
+
+Read `adapter.py` first. The rest are its tables and parts:
+
+    adapter.py     the Adapter: devices, compile, query, load        (required)
+    program.py     the Program: run, save, placement, bind, profile  (required)
+    devices.py     device ids, and what is claimed of each device
+    options.py     CompileOptions in OpenVINO's property names
+    signature.py   which port is which input or output of the model
+    tensors.py     ONNX types and OpenVINO's, and moving values in and out
+    placement.py   which unit of the compiled graph computes which node
+    errors.py      OpenVINO's exceptions and messages in our words
+    expectations.toml   what is known to go wrong
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hal_openvino.adapter import OpenVINOAdapter
+
+__all__ = ["OpenVINOAdapter"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from hal_openvino import adapter
+
+        return getattr(adapter, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
