@@ -71,7 +71,7 @@ class Device:
         self._require_open()
         source = as_model(model)
         chosen = self._options(options)
-        self._check_claims(source.facts)
+        self.check(source)
         started = perf_counter()
         if cache is not None and self._can_save():
             return self._compile_cached(source, chosen, Path(cache), started)
@@ -93,6 +93,14 @@ class Device:
         started = perf_counter()
         program = self._revive(blob, options)
         return self._executable(program, lambda: header.model, options, started)
+
+    def check(self, model: ModelSource) -> None:
+        """Refuse a model that the device's claims exclude; nothing is compiled.
+
+        Raises:
+            Unsupported: an opset or a type that this device does not claim.
+        """
+        self._check_claims(as_model(model).facts)
 
     def query(self, model: ModelSource, **options: Any) -> Support:
         """Predict which nodes the device takes, and why not the others.

@@ -1,0 +1,175 @@
+"""`hal devices`: which adapters are installed, and which devices and targets are here.
+
+Adapters are asked in workers, so that one that crashes costs only its own row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from hal.cli import failures, output
+from hal.cli.options import DevicesOption, JsonOption
+
+HELP = """List adapters, the devices they see on this machine, and the named targets.
+
+The status of an adapter: present (it sees a device), absent (installed, but no device is here),
+missing (its vendor's package is not installed; the line to type is shown), broken.
+
+\b
+Examples:
+  hal devices
+  hal devices --check              run one real operator on each device
+  hal devices openvino --json      one adapter, for programs
+
+\b
+Exit codes:
+  0  done; with ADAPTER: every adapter named has a device
+  2  wrong usage, or a wrong devices.yaml
+  3  an adapter named is unknown, missing, broken, or sees no device
+  4  with --check: a device computed something wrong, or failed"""
+
+Status: TypeAlias = Literal["present", "absent", "missing", "broken"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One adapter and what it sees; devices as `DeviceInfo.to_json` gives them."""
+
+    name: str
+    distribution: str
+    version: str
+    status: Status
+    devices: Sequence[dict[str, Any]] = ()
+    install: str | None = None
+    message: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "adapter": self.name,
+            "distribution": self.distribution,
+            "version": self.version,
+            "status": self.status,
+            "install": self.install,
+            "message": self.message,
+            "devices": list(self.devices),
+        }
+
+
+def command(
+    adapters: Annotated[
+        list[str] | None, typer.Argument(metavar="[ADAPTER]...", help="Only these adapters.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run a real operator on each device.")
+    ] = False,
+    devices: DevicesOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The command; `HELP` is its text."""
+    from hal import registry, targets
+
+    named = targets.all(devices or [])
+    wanted = list(adapters or registry.names())
+    for name in wanted:
+        registry.entry(name)
+    rows = [_probe(name, check=check) for name in wanted]
+    shown = [target for target in named.values() if target.adapter in wanted]
+    if json:
+        found = {"adapters": [row.to_json() for row in rows]}
+        output.emit_json({**found, "targets": [target.to_json() for target in shown]})
+    else:
+        _print_adapters(rows, check=check)
+        _print_targets(shown, rows)
+    raise typer.Exit(_exit_code(rows, asked_for=bool(adapters)))
+
+
+def _probe(name: str, *, check: bool) -> Row:
+    from hal import registry
+    from hal.errors import HALError, SDKMissing
+    from hal.worker.client import WorkerAdapter
+
+    entry = registry.entry(name)
+    owner = (name, entry.distribution, entry.version)
+    try:
+        install = entry.load().install
+        worker = WorkerAdapter(name)
+        try:
+            found = [info.to_json() for info in worker.probe()]
+        finally:
+            worker.close()
+    except SDKMissing as error:
+        return Row(*owner, "missing", install=error.install, message=error.message)
+    except HALError as error:
+        return Row(*owner, "broken", message=error.message)
+    if check:
+        found = [{**info, "check": _checked(name, info["id"])} for info in found]
+    return Row(*owner, "present" if found else "absent", found, install)
+
+
+def _checked(adapter: str, device: str) -> dict[str, Any]:
+    from hal.cli.check import check
+
+    done = check(adapter, device)
+    return {"verdict": done.verdict, "seconds": done.seconds, "message": done.message}
+
+
+def _exit_code(rows: Sequence[Row], *, asked_for: bool) -> int:
+    verdicts = [
+        info["check"]["verdict"] for row in rows for info in row.devices if "check" in info
+    ]
+    if "wrong" in verdicts or "failed" in verdicts:
+        return failures.BROKE
+    if asked_for and any(row.status != "present" for row in rows):
+        return failures.ABSENT
+    return failures.OK
+
+
+def _print_adapters(rows: Sequence[Row], *, check: bool) -> None:
+    columns = ["DEVICE", "STATUS", "NAME", "KIND", "SDK", "ARITHMETIC"]
+    lines: list[list[str]] = []
+    for row in rows:
+        lines += [_device_line(row, info, check=check) for info in row.devices]
+        if not row.devices:
+            lines.append([f"{row.name}:", row.status, *[""] * (len(columns) - 2 + check)])
+    output.table([*columns, "CHECK"] if check else columns, lines)
+    for row in rows:
+        if row.message:
+            output.line(f"{row.name}: {row.message}")
+        for info in row.devices:
+            done = info.get("check", {"verdict": "ok"})
+            if done["verdict"] != "ok":
+                output.line(f"{row.name}:{info['id']}: {done['verdict']}: {done['message']}")
+
+
+def _device_line(row: Row, info: dict[str, Any], *, check: bool) -> list[str]:
+    cells = [
+        f"{row.name}:{info['id']}",
+        row.status,
+        info["name"],
+        info["kind"],
+        info["sdk"],
+        " ".join(info["arithmetic"]),
+    ]
+    if check:
+        done = info["check"]
+        cells.append(f"{done['verdict']}, {output.human_seconds(done['seconds'])}")
+    return cells
+
+
+def _print_targets(shown: Sequence[Any], rows: Sequence[Row]) -> None:
+    here = {f"{row.name}:{info['id']}" for row in rows for info in row.devices}
+    lines: list[list[str]] = []
+    for target in shown:
+        device = f"{target.adapter}:{target.device}"
+        # Adapters may know more devices than they list ("hetero:gpu,cpu"): no "absent" here.
+        present = "yes" if device in here else "not listed"
+        asks = target.options.arithmetic or "unasked"
+        lines.append(
+            [target.name, device, present, asks, " ".join(target.labels), target.source]
+        )
+    output.line()
+    output.table(["TARGET", "DEVICE", "HERE", "ARITHMETIC", "LABELS", "FROM"], lines)
