@@ -1,0 +1,126 @@
+"""What a call through the shell costs over a call of the vendor's own API, in one process.
+
+    python benchmarks/call_overhead.py [--rounds N]
+
+Two models, of about 10 us and about 1 ms a run, on one thread. Calls of both sides alternate, so
+that what else the machine does falls on both; the medians and their ratio are printed. The
+OpenVINO side is a reused InferRequest; both are asked for float32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+import hal
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def chain(width: int, layers: int, batch: int) -> onnx.ModelProto:
+    """`layers` times MatMul and Relu over float32[batch, width]."""
+    generator = np.random.default_rng(0)
+    nodes: list[onnx.NodeProto] = []
+    weights: list[onnx.TensorProto] = []
+    current = "x"
+    for layer in range(layers):
+        weight = generator.standard_normal((width, width), dtype=np.float32) / width
+        weights.append(numpy_helper.from_array(weight, f"w{layer}"))
+        last = "y" if layer == layers - 1 else f"h{layer}"
+        nodes.append(helper.make_node("MatMul", [current, f"w{layer}"], [f"m{layer}"]))
+        nodes.append(helper.make_node("Relu", [f"m{layer}"], [last]))
+        current = last
+    shape = [batch, width]
+    graph = helper.make_graph(
+        nodes,
+        "chain",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        weights,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+MODELS = {"~10 us": chain(64, 2, 4), "~1 ms": chain(512, 8, 16)}
+
+
+def onnxruntime_call(model: onnx.ModelProto) -> Callable[[dict[str, Array]], Any]:
+    """`session.run(None, feeds)`, as ONNX Runtime's documentation shows it."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda feeds: session.run(None, feeds)
+
+
+def openvino_call(model: onnx.ModelProto) -> Callable[[dict[str, Array]], Any]:
+    """A reused InferRequest, as OpenVINO's documentation shows it."""
+    import openvino as ov
+
+    core = ov.Core()
+    config: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    parsed = core.read_model(model.SerializeToString())
+    request = core.compile_model(parsed, "CPU", config).create_infer_request()
+    return lambda feeds: request.infer(feeds)
+
+
+NATIVE = {"onnxruntime:cpu": onnxruntime_call, "openvino:cpu": openvino_call}
+
+
+def interleaved(
+    ours: Callable[[dict[str, Array]], Any],
+    theirs: Callable[[dict[str, Array]], Any],
+    feeds: dict[str, Array],
+    rounds: int,
+) -> tuple[float, float]:
+    """Median microseconds of each, called in turn."""
+    for _ in range(50):
+        ours(feeds)
+        theirs(feeds)
+    times: tuple[list[int], list[int]] = ([], [])
+    gc.disable()
+    for index in range(rounds):
+        # Each goes first half of the time: whoever follows finds the other's cache lines.
+        order = ((ours, 0), (theirs, 1)) if index % 2 else ((theirs, 1), (ours, 0))
+        for call, which in order:
+            started = perf_counter_ns()
+            call(feeds)
+            times[which].append(perf_counter_ns() - started)
+    gc.enable()
+    return median(times[0]) / 1e3, median(times[1]) / 1e3
+
+
+def main() -> None:
+    """Print a line for each model and runtime."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=3000)
+    rounds: int = parser.parse_args().rounds
+    print(f"{'target':18}{'model':10}{'exe(feeds)':>12}{'native':>12}{'ratio':>8}")
+    for target, native in NATIVE.items():
+        for name, model in MODELS.items():
+            shape = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
+            feeds = {"x": np.ones(shape, np.float32)}
+            with hal.load(model, device=target, threads=1) as exe:
+                theirs = native(model)
+                ours_us, theirs_us = interleaved(exe, theirs, feeds, rounds)
+            ratio = ours_us / theirs_us
+            print(f"{target:18}{name:10}{ours_us:9.1f} us{theirs_us:9.1f} us{ratio:8.3f}")
+
+
+if __name__ == "__main__":
+    main()
