@@ -1,0 +1,105 @@
+"""A session bound to buffers by IOBinding: no copy in, no copy out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hal import dtypes
+from hal.adapter import Binding
+from hal.errors import InputError, Unsupported
+from hal.spec import TensorSpec
+from hal.tensor import Array, Feeds, Tensor
+from hal_onnxruntime import values
+from hal_onnxruntime.session import sdk
+
+
+class SessionBinding(Binding):
+    """Inputs are the caller's arrays themselves where they are contiguous.
+
+    Outputs without a buffer get one here where their shape is known; the others are ONNX
+    Runtime's own, appear in `outputs` after the first run, and may change shape with each.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        feeds: Feeds,
+        buffers: Feeds,
+    ) -> None:
+        for spec in (*inputs, *outputs):
+            _refuse_unbindable(spec)
+        self._session = session
+        self._ort = sdk()
+        self._io = session.io_binding()
+        self._kept: list[Any] = []
+        self._open: dict[str, TensorSpec] = {}
+        self.inputs: Mapping[str, Array] = {
+            spec.name: self._bind_input(spec, feeds[spec.name]) for spec in inputs
+        }
+        self._outputs: dict[str, Array] = {}
+        for spec in outputs:
+            self._bind_output(spec, buffers.get(spec.name))
+        self._order = [spec.name for spec in outputs]
+
+    @property
+    def outputs(self) -> Mapping[str, Array]:  # type: ignore[override]  # read-only here
+        """What the last run wrote."""
+        return self._outputs
+
+    def run(self) -> None:
+        for name in self._open:
+            self._io.bind_output(name, "cpu")
+        self._session.run_with_iobinding(self._io)
+        if self._open:
+            by_name = dict(zip(self._order, self._io.get_outputs(), strict=True))
+            for name, spec in self._open.items():
+                dtype = dtypes.of_name(spec.dtype)
+                self._outputs[name] = values.view_of(by_name[name], dtype)
+
+    def close(self) -> None:
+        self._io = self._session = None
+        self._kept.clear()
+
+    def _bind_input(self, spec: TensorSpec, feed: Tensor) -> Array:
+        tensor = Tensor(np.asarray(feed.array, order="C"), feed.dtype)
+        value = values.ort_value(self._ort, tensor)
+        self._io.bind_ortvalue_input(spec.name, value)
+        self._kept.append(value)
+        return tensor.array
+
+    def _bind_output(self, spec: TensorSpec, buffer: Tensor | None) -> None:
+        dtype = dtypes.of_name(spec.dtype)
+        if buffer is None:
+            shape = spec.shape or ()
+            static = [dim for dim in shape if isinstance(dim, int)]
+            if spec.shape is None or len(static) != len(shape):
+                self._open[spec.name] = spec
+                self._io.bind_output(spec.name, "cpu")
+                return
+            buffer = Tensor(np.empty(static, dtype.numpy), dtype)
+        _check_buffer(spec, buffer)
+        value = values.ort_value(self._ort, buffer)
+        self._io.bind_ortvalue_output(spec.name, value)
+        self._kept.append(value)
+        self._outputs[spec.name] = buffer.array
+
+
+def _refuse_unbindable(spec: TensorSpec) -> None:
+    if not spec.is_tensor or spec.dtype == "string" or dtypes.of_name(spec.dtype).bits < 8:
+        raise Unsupported(f"onnxruntime cannot bind {spec} to a buffer", dtype=spec.dtype)
+
+
+def _check_buffer(spec: TensorSpec, buffer: Tensor) -> None:
+    """The device writes as to memory in C order; anything else would be damaged silently."""
+    flags = buffer.array.flags
+    if buffer.dtype.name != spec.dtype:
+        raise InputError(f"the buffer for output {spec} is {buffer.dtype}", dtype=spec.dtype)
+    if not (flags.c_contiguous and flags.writeable):
+        raise InputError(
+            f"the buffer for output {spec} must be writeable and contiguous in C order"
+        )

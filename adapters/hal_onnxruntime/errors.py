@@ -1,0 +1,99 @@
+"""ONNX Runtime's exceptions in our words.
+
+Two tables, read in this order. `PATTERNS` recognise messages, because ONNX Runtime uses one
+exception type for several causes: FAIL is what it says of an unknown operator, an opset to come,
+a cyclic graph and a full memory alike. `TYPES` gives each exception type its default. Named
+groups of a pattern become fields of our error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hal import dtypes
+from hal.errors import (
+    CompileError,
+    DeviceError,
+    DeviceLost,
+    ExecutionError,
+    HALError,
+    InputError,
+    OutOfMemory,
+    Unsupported,
+)
+
+TYPES: Mapping[str, type[HALError]] = {
+    "DeviceReset": DeviceLost,
+    "EPFail": ExecutionError,  # an execution provider failed while it ran
+    "EngineError": CompileError,
+    "Fail": CompileError,  # while it runs, a pattern below says so
+    "InvalidArgument": InputError,
+    "InvalidGraph": InputError,
+    "InvalidProtobuf": InputError,
+    "ModelLoadCanceled": CompileError,
+    "ModelLoaded": CompileError,
+    "ModelRequiresCompilation": InputError,  # the user's session.disable_model_compile
+    "NoModel": CompileError,
+    "NoSuchFile": InputError,
+    "NotFound": DeviceError,  # an execution provider's library or device
+    "NotImplemented": Unsupported,
+    "RuntimeException": CompileError,  # as Fail
+}
+"""By the class's name in `onnxruntime.capi.onnxruntime_pybind11_state`."""
+
+_NODE = r"node\.? Name:'(?P<node>[^']*)'"
+PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern, re.DOTALL))
+    for kind, pattern in (
+        (OutOfMemory, rf"running (?P<op>\w+) {_NODE}.*(?:[Ff]ailed to allocate|bad_alloc|[Oo]ut of memory)"),
+        (OutOfMemory, r"[Ff]ailed to allocate memory|bad allocation|bad_alloc|[Oo]ut of memory"),
+        (Unsupported, r"implementation for (?P<op>\S+)\((?P<opset>\d+)\) node with name '(?P<node>[^']*)'"),
+        (Unsupported, r"Fatal error: (?P<op>\S+)\((?P<opset>-?\d+)\) is not a registered function/op"),
+        (Unsupported, r'In Node, \("(?P<node>[^"]*)".*No Op registered for (?P<op>\S+) with domain_version of (?P<opset>\d+)'),
+        (Unsupported, r"Opset (?P<opset>\d+) is under development"),
+        (Unsupported, r"Unsupported model IR version"),
+        (Unsupported, r"Type 'tensor\((?P<dtype>\w+)\)' of input parameter \(\S+\) of operator \((?P<op>\w+)\) in node \((?P<node>[^)]*)\)"),
+        (Unsupported, r"MLDataType for: (?:tensor|seq|optional)?\(?(?:tensor\()?(?P<dtype>\w+)\)* is not currently registered"),
+        (Unsupported, r"Numpy_type \d+ can't be converted|No corresponding Numpy type for Tensor Type"),
+        (Unsupported, rf"NOT_IMPLEMENTED : Non-zero status code returned while running (?P<op>\w+) {_NODE}"),
+        (ExecutionError, rf"Non-zero status code returned while running (?P<op>\w+) {_NODE}"),
+        (InputError, r"External data path|not acyclic|This is an invalid model"),
+    )
+)
+
+
+def translate(error: Exception) -> HALError | None:
+    """ONNX Runtime's exception as ours; None where it is not ONNX Runtime's."""
+    text = str(error)
+    own = type(error).__module__.startswith("onnxruntime.")
+    if not own and not isinstance(error, (RuntimeError, ValueError)):
+        return None
+    for kind, pattern in PATTERNS:
+        found = pattern.search(text)
+        if found is not None:
+            return kind(_short(text), **_fields(found.groupdict()))
+    if own:
+        return TYPES.get(type(error).__name__, CompileError)(_short(text))
+    if "onnxruntime_src" in text:
+        return ExecutionError(_short(text))
+    return None
+
+
+def _fields(groups: Mapping[str, str | None]) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: text for name, text in groups.items() if text}
+    if "opset" in fields:
+        opset = int(fields["opset"])
+        fields["opset"] = opset if opset >= 0 else None
+    if "dtype" in fields:
+        known = dtypes.BY_SCHEMA.get(fields["dtype"])
+        fields["dtype"] = known.name if known else fields["dtype"]
+    return fields
+
+
+def _short(text: str) -> str:
+    """The message without the build machine's path and the C++ signature."""
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : ", "", text.strip())
+    text = re.sub(r"/\S*/onnxruntime/(core|python)/\S+:\d+ [^\n]*?\) (?=[A-Z])", "", text)
+    return " ".join(text.split())

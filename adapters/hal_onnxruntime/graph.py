@@ -1,0 +1,96 @@
+"""Walking a model's nodes in the order of `ModelFacts.nodes`, which gives each its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import onnx
+
+_GRAPH, _GRAPHS = 5, 10  # AttributeProto.AttributeType
+_SHAPES = frozenset({"Shape", "Size"})  # folded where the shape is known while compiling
+_TAG = re.compile(r"hal-node-(\d+)(?!\d)")
+
+
+def tag(proto: onnx.ModelProto) -> None:
+    """Name every node after its place."""
+    for index, node in enumerate(walk(proto)):
+        node.name = f"hal-node-{index}"
+
+
+def tagged(name: str) -> int | None:
+    """The place in a name that `tag` gave, also where ONNX Runtime has added to it."""
+    found = _TAG.search(name)
+    return int(found.group(1)) if found else None
+
+
+def walk(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """All nodes: each before those of its subgraphs, then those of the model's functions."""
+    yield from _walk(proto.graph.node)
+    for function in proto.functions:
+        yield from _walk(function.node)
+
+
+def _walk(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    for node in nodes:
+        yield node
+        for inner in subgraphs(node):
+            yield from _walk(inner.node)
+
+
+def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """The graphs among the node's attributes."""
+    for attribute in node.attribute:
+        if attribute.type in (_GRAPH, _GRAPHS):
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.ByteSize():
+                    yield inner
+
+
+class Reading:
+    """What edges and schemas say of nodes that a record lacks, by their places.
+
+    `folded` depend on constants alone, or lie in a node that does; `functions` are defined by
+    other nodes: a function of the model, or an operator whose schema has a body.
+    """
+
+    def __init__(self, proto: onnx.ModelProto, missing: Sequence[int]) -> None:
+        self._missing = frozenset(missing)
+        self._next = 0
+        self.folded: set[int] = set()
+        self._read(proto.graph, {""}, within_folded=False)
+        for function in proto.functions:
+            self._read(function, {""}, within_folded=False)
+        local = {(function.domain, function.name) for function in proto.functions}
+        opsets = {entry.domain: entry.version for entry in proto.opset_import}
+        self.functions = frozenset(
+            index
+            for index, node in enumerate(walk(proto))
+            if index in self._missing
+            and ((node.domain, node.op_type) in local or _has_body(node, opsets))
+        )
+
+    def _read(self, scope: Any, outer: set[str], *, within_folded: bool) -> None:
+        constant = outer | {tensor.name for tensor in getattr(scope, "initializer", ())}
+        for node in scope.node:
+            index = self._next
+            self._next += 1
+            known = node.op_type in _SHAPES or all(name in constant for name in node.input)
+            folded = index in self._missing and (known or within_folded)
+            if folded:
+                self.folded.add(index)
+                constant.update(node.output)
+            for inner in subgraphs(node):
+                self._read(inner, constant, within_folded=folded)
+
+
+def _has_body(node: onnx.NodeProto, opsets: dict[str, int]) -> bool:
+    from onnx import defs
+
+    try:
+        schema: Any = defs.get_schema(node.op_type, opsets.get(node.domain, 1), node.domain)
+    except defs.SchemaError:
+        return False
+    return bool(schema.has_function or schema.has_context_dependent_function)

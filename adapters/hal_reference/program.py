@@ -1,0 +1,83 @@
+"""A model in the standard's own evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hal import dtypes
+from hal.adapter import CanPlace, Program
+from hal.errors import ExecutionError
+from hal.spec import NodeFacts, NodePlacement, Placement, TensorSpec
+from hal.tensor import Array, Feeds, MapValue, Tensor, Value, as_array
+
+
+class ReferenceProgram(Program, CanPlace):
+    """An `onnx.reference.ReferenceEvaluator`.
+
+    Inputs and outputs are copied: operators may return their input, an initialiser or a constant
+    as it is, and results belong to the caller.
+    """
+
+    def __init__(
+        self,
+        evaluator: Any,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        nodes: Sequence[NodeFacts],
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self._nodes = nodes
+        self._evaluator = evaluator
+        self._names = [spec.name for spec in outputs]
+
+    def run(self, feeds: Feeds) -> Sequence[Value]:
+        given = {name: _encode(value) for name, value in feeds.items()}
+        with np.errstate(all="ignore"):  # an infinity is a result here, not a warning
+            results = self._evaluator.run(self._names, given)
+        return [_decode(spec, r) for spec, r in zip(self.outputs, results, strict=True)]
+
+    def placement(self) -> Placement:
+        nodes = tuple(NodePlacement(n.id, n.op, "device", "onnx.reference") for n in self._nodes)
+        return Placement(nodes, "claimed")
+
+    def close(self) -> None:
+        self._evaluator = None
+
+
+def _encode(value: Value) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_encode(item) for item in value]
+    if isinstance(value, MapValue):
+        return dict(zip(value.keys.array.tolist(), value.values.array.tolist(), strict=True))
+    return np.array(value.array, order="C")
+
+
+def _decode(spec: TensorSpec, result: Any) -> Value:
+    if result is None:
+        return None
+    if isinstance(result, (list, tuple)):
+        items: Sequence[Any] = result  # pyright: ignore[reportUnknownVariableType]
+        return [_decode(spec, item) for item in items]
+    if isinstance(result, dict):
+        pairs: dict[Any, Any] = result  # pyright: ignore[reportUnknownVariableType]
+        return MapValue(Tensor.of(list(pairs)), Tensor(_column(spec, pairs), _dtype(spec)))
+    if isinstance(result, (np.ndarray, np.generic)):
+        array: Array = np.array(as_array(result))  # pyright: ignore[reportUnknownArgumentType]
+        return Tensor(array, dtypes.of_array(array))
+    if isinstance(result, (bool, int, float, complex, str)):
+        return Tensor(np.asarray(result, _dtype(spec).numpy), _dtype(spec))
+    raise ExecutionError(f"output {spec.name!r} came back as a {type(result).__name__}")
+
+
+def _dtype(spec: TensorSpec) -> dtypes.DType:
+    return dtypes.of_name(spec.dtype)
+
+
+def _column(spec: TensorSpec, pairs: dict[Any, Any]) -> Array:
+    return np.asarray(list(pairs.values()), _dtype(spec).numpy)
