@@ -1,0 +1,39 @@
+"""Descriptor 1, seen from below: what vendors print does not pass through sys.stdout."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def captured_stdout() -> Iterator[Callable[[], bytes]]:
+    """Point descriptor 1 at a file; the value tells what has been written to it."""
+    _flush()
+    kept = os.dup(1)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 1)
+        content: list[bytes] = []
+
+        def printed() -> bytes:
+            return b"".join(content)
+
+        try:
+            yield printed
+        finally:
+            _flush()
+            os.dup2(kept, 1)
+            os.close(kept)
+            file.seek(0)
+            content.append(file.read())
+
+
+def _flush() -> None:
+    """Let go of what C and Python hold back."""
+    sys.stdout.flush()
+    if os.name == "posix":
+        ctypes.CDLL(None).fflush(None)
