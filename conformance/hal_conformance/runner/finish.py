@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +27,7 @@ _JUDGES = ("onnx-hal", "onnx", "numpy", "ml_dtypes")
 
 def collect(
     journal: Journal,
-    items: Iterable[Item],
+    items: Sequence[Item],
     targets: Sequence[Target],
     suites: Mapping[str, Suite],
     selection: Selection,
@@ -40,15 +40,17 @@ def collect(
     headers = [TargetHeader.model_validate(journal.targets[t.name]) for t in targets]
     rows = [journal.ended[item.target, item.case] for item in ordered]
     records = apply_all(_RECORDS.validate_python(rows), known, headers)
-    cases = {item.case: item.suite for item in ordered}
     return results.Results(
         header=_header(journal, targets, headers, suites, selection, jobs, len(rows)),
         records=tuple(records),
-        index=tuple(
-            IndexRow.model_validate(suites[cases[case]].index_row(case))
-            for case in sorted(cases)
-        ),
+        index=tuple(_index(ordered, suites)),
     )
+
+
+def _index(items: Sequence[Item], suites: Mapping[str, Suite]) -> Iterator[IndexRow]:
+    """The rows of the cases that ran, by suite, then by case id."""
+    for name, suite in suites.items():
+        yield from suite.index_rows(sorted({i.case for i in items if i.suite == name}))
 
 
 def _header(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from hal.device import Device
+from hal_conformance.records import IndexRow
 from hal_conformance.runner.outcome import Observation
 
 
@@ -27,8 +28,8 @@ class Suite(Protocol):
         """What records repeat of the case: case_hash, and ops and dtypes of its model."""
         ...
 
-    def index_row(self, case: str) -> dict[str, Any]:
-        """The case's line of `index.jsonl`, as `records.IndexRow`."""
+    def index_rows(self, cases: Sequence[str]) -> list[IndexRow]:
+        """The lines of `index.jsonl` for these cases, in their order."""
         ...
 
     def observe(self, device: Device, case: str) -> Observation:

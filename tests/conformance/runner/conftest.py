@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hal_conformance.records import IndexRow
 from hal_conformance.runner.outcome import Observation
 from hal_conformance.runner.plan import Selection
 from hal_conformance.runner.progress import Silent
@@ -50,8 +51,8 @@ class ToySuite:
     def facts(self, case: str) -> dict[str, Any]:
         return {"case_hash": f"sha256:{case}", "ops": ["Add"]}
 
-    def index_row(self, case: str) -> dict[str, Any]:
-        return {"case": case, "case_hash": f"sha256:{case}", "suite": self.suite}
+    def index_rows(self, cases: Sequence[str]) -> list[IndexRow]:
+        return [IndexRow(case=c, case_hash=f"sha256:{c}", suite=self.suite) for c in cases]
 
     def observe(self, device: Device, case: str) -> Observation:
         act = dict(self.acts[case])
@@ -66,7 +67,7 @@ Runs = Callable[..., Ended]
 
 @pytest.fixture
 def runs(toy: str, tmp_path: Path) -> Runs:
-    """Runs cases, given as vendor options by id, on the toy device; keywords change the rest."""
+    """Runs cases, given as vendor options by id, on the toy; keywords change the rest."""
 
     def run(
         acts: Mapping[str, Mapping[str, Any]],

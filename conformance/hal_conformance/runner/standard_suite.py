@@ -1,0 +1,107 @@
+"""The standard's own suite for the runner: cases of the corpus, judged in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from hal.device import Device
+from hal.executable import Executable
+from hal.model import Model
+from hal_conformance.corpus import Case, Corpus, standard
+from hal_conformance.judge import judge, reason_of
+from hal_conformance.records import IndexRow, Outcome, OutputRecord
+from hal_conformance.runner.outcome import Observation
+
+NAME = "onnx"
+
+
+class StandardSuite:
+    """The cases of onnx's suite, opened from the cache (built there at the first use).
+
+    Args:
+        cache: where corpora are kept; None for the usual place.
+        building: told how many cases of how many are made, where the corpus has to be built.
+    """
+
+    def __init__(
+        self, cache: Path | None = None, building: Callable[[int, int], None] | None = None
+    ) -> None:
+        self._cache = cache
+        self._building = building
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The corpus itself."""
+        return standard(self._cache, self._building)
+
+    def info(self) -> dict[str, Any]:
+        """The corpus's hash, and the version of onnx whose suite it is."""
+        corpus = self.corpus
+        return {
+            "hash": corpus.hash,
+            "cases": len(corpus),
+            "onnx": corpus.versions["onnx"],
+        }
+
+    def ids(self) -> Sequence[str]:
+        """The ids of all cases."""
+        return [case.id for case in self.corpus.cases]
+
+    def facts(self, case: str) -> dict[str, Any]:
+        """The case's hash, and the operators and types of its model."""
+        found = self.corpus.case(case)
+        facts = found.facts
+        return {
+            "case_hash": found.hash,
+            "ops": facts.ops,
+            "dtypes": sorted(facts.dtypes),
+        }
+
+    def index_rows(self, cases: Sequence[str]) -> list[IndexRow]:
+        """What each case exercises, node by node."""
+        return self.corpus.index_rows([self.corpus.case(case) for case in cases])
+
+    def observe(self, device: Device, case: str) -> Observation:
+        """Compile, run on every data set until one is wrong, and ask where the nodes ran.
+
+        Raises:
+            HALError: the device refused, failed or was lost.
+        """
+        found = self.corpus.case(case)
+        model = Model(found.model, facts=found.facts, digest=found.model_digest)
+        with device.compile(model) as exe:
+            outcome, records, seconds = self._answers(exe, found)
+            placement = _placement(device, exe)
+        return Observation(
+            outcome.value,
+            reason_of(records),
+            compile_s=exe.compile_seconds,
+            run_s=seconds,
+            outputs=tuple(record.model_dump() for record in records),
+            placement=placement,
+            judged_by=found.judged_by,
+        )
+
+    def _answers(
+        self, exe: Executable, case: Case
+    ) -> tuple[Outcome, list[OutputRecord], float]:
+        outcome, records, seconds = Outcome.UNJUDGED, list[OutputRecord](), 0.0
+        for dataset in self.corpus.load(case):
+            started = perf_counter()
+            got = exe.run_values(dataset.feeds)
+            seconds += perf_counter() - started
+            outcome, records = judge(case, case.facts.outputs, got, dataset.expected)
+            if outcome is not Outcome.PASS:
+                break
+        return outcome, records, seconds
+
+
+def _placement(device: Device, exe: Executable) -> dict[str, Any] | None:
+    if "placement" not in device.info.features:
+        return None
+    found = exe.placement()
+    return {**found.counts(), "evidence": found.evidence}
