@@ -49,7 +49,7 @@ def chain(width: int, layers: int, batch: int) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-MODELS = {"~10 us": chain(64, 2, 4), "~1 ms": chain(512, 8, 16)}
+MODELS = {"~10 us": chain(128, 2, 4), "~1 ms": chain(512, 8, 16)}
 
 
 def onnxruntime_call(model: onnx.ModelProto) -> Callable[[dict[str, Array]], Any]:

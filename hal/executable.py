@@ -61,7 +61,7 @@ class Executable:
         self._model_digest = model_digest
         self._options = options or CompileOptions()
         self._on_close = on_close
-        self._check = FeedChecker(program.inputs)
+        self._check = FeedChecker(program.inputs).check
         self._names = tuple(spec.name for spec in program.outputs)
         self._run = program.run
         self._lock: AbstractContextManager[Any] = (

@@ -35,7 +35,7 @@ class FeedChecker:
         # The shapes accepted last; compared before anything else is looked at.
         self._accepted: dict[str, tuple[int, ...]] = {}
 
-    def __call__(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    def check(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """The feeds as tensors, by name.
 
         Raises:

@@ -40,11 +40,11 @@ def ones(*shape: int) -> np.ndarray[Any, Any]:
 )
 def test_a_wrong_feed_is_an_input_error_that_names_it(feeds: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        FeedChecker([SPEC])(feeds)
+        FeedChecker([SPEC]).check(feeds)
 
 
 def test_a_wrong_feed_after_a_right_one_is_still_refused() -> None:
-    check = FeedChecker([SPEC])
+    check = FeedChecker([SPEC]).check
     check({"x": ones(2, 3)})
     for wrong in (ones(2, 4), ones(3), ones(2, 3).astype(np.float64)):
         with pytest.raises(InputError):
@@ -53,17 +53,17 @@ def test_a_wrong_feed_after_a_right_one_is_still_refused() -> None:
 
 def test_a_symbol_means_one_length() -> None:
     with pytest.raises(InputError, match=r"'N' is 2 in input 'x' and 4 in input 'y'"):
-        FeedChecker(PAIR)({"x": ones(2, 3), "y": ones(4)})
+        FeedChecker(PAIR).check({"x": ones(2, 3), "y": ones(4)})
 
 
 def test_a_symbol_may_change_between_calls() -> None:
-    check = FeedChecker(PAIR)
+    check = FeedChecker(PAIR).check
     for size in (2, 5, 2, 0):
         assert check({"x": ones(size, 3), "y": ones(size)})["y"].shape == (size,)
 
 
 def test_the_common_path_checks_that_symbols_agree_too() -> None:
-    check = FeedChecker(PAIR)
+    check = FeedChecker(PAIR).check
     check({"x": ones(2, 3), "y": ones(2)})
     check({"x": ones(4, 3), "y": ones(4)})
     with pytest.raises(InputError, match="must be equal"):
@@ -72,36 +72,36 @@ def test_the_common_path_checks_that_symbols_agree_too() -> None:
 
 def test_arrays_are_not_copied() -> None:
     given_array = ones(2, 3)
-    assert FeedChecker([SPEC])({"x": given_array})["x"].array is given_array
+    assert FeedChecker([SPEC]).check({"x": given_array})["x"].array is given_array
 
 
 def test_python_numbers_take_the_inputs_type() -> None:
-    value = FeedChecker([SPEC])({"x": [[1, 2, 3]]})["x"]
+    value = FeedChecker([SPEC]).check({"x": [[1, 2, 3]]})["x"]
     assert (value.dtype.name, value.shape) == ("float32", (1, 3))
 
 
 def test_a_scalar_feeds_a_tensor_without_axes() -> None:
     spec = TensorSpec("s", "int64", ())
-    assert FeedChecker([spec])({"s": 7})["s"].array == 7
+    assert FeedChecker([spec]).check({"s": 7})["s"].array == 7
 
 
 def test_dlpack_is_accepted() -> None:
     array = ones(2, 3)
-    fed = FeedChecker([SPEC])({"x": Tensor.of(array)})["x"]
+    fed = FeedChecker([SPEC]).check({"x": Tensor.of(array)})["x"]
     assert np.shares_memory(fed.array, array)
 
 
 def test_none_feeds_an_optional_and_nothing_else() -> None:
     optional = TensorSpec("o", "float32", None, ("optional",))
-    assert FeedChecker([optional])({"o": None})["o"] is None
+    assert FeedChecker([optional]).check({"o": None})["o"] is None
     sequence = TensorSpec("s", "float32", None, ("sequence",))
     with pytest.raises(InputError, match="'s' is None"):
-        FeedChecker([sequence])({"s": None})
+        FeedChecker([sequence]).check({"s": None})
 
 
 def test_a_list_feeds_a_sequence() -> None:
     sequence = TensorSpec("s", "float32", None, ("sequence",))
-    fed = FeedChecker([sequence])({"s": [ones(2), ones(3)]})["s"]
+    fed = FeedChecker([sequence]).check({"s": [ones(2), ones(3)]})["s"]
     assert [item.shape for item in fed] == [(2,), (3,)]
 
 
@@ -125,7 +125,7 @@ def test_a_feed_is_accepted_exactly_where_type_and_shape_fit(
             fits = fits and dim == size
         elif isinstance(dim, str):
             fits = fits and symbols.setdefault(dim, size) == size
-    check = FeedChecker([TensorSpec("x", wanted, tuple(declared))])
+    check = FeedChecker([TensorSpec("x", wanted, tuple(declared))]).check
     for _ in range(2):  # the second call takes the common path
         if fits:
             assert check({"x": array})["x"].array is array
