@@ -185,7 +185,7 @@ def _flatten(name: str, stack: Sequence[Layer], seen: tuple[tuple[int, str], ...
     elif any(base in layer for layer in below):
         inherited = _flatten(base, below, (*seen, (depth, name)))
     else:
-        raise InputError(_unknown_base(base, entry, below))
+        raise InputError(_unknown_base(name, base, entry, below))
     return _merge(inherited, {key: v for key, v in entry.raw.items() if key != "extends"})
 
 
@@ -201,8 +201,8 @@ def _of_ad_hoc(name: str, entry: Entry) -> Raw:
     }
 
 
-def _unknown_base(base: str, entry: Entry, below: Sequence[Layer]) -> str:
-    known = sorted({name for layer in below for name in layer})
+def _unknown_base(name: str, base: str, entry: Entry, below: Sequence[Layer]) -> str:
+    known = sorted({other for layer in below for other in layer} - {name})
     near = get_close_matches(base, known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return (

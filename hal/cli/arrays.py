@@ -19,11 +19,8 @@ from hal.tensor import Array
 
 def leaves(outputs: Any, prefix: str = "") -> Iterator[tuple[str, Array | None]]:
     """Every array of nested results with its name: `y`, `boxes[0]`, `scores[cat]`."""
-    if isinstance(outputs, Mapping):
-        named = dict(cast("Mapping[Any, Any]", outputs))
-    else:
-        named = dict(enumerate(cast("list[Any]", outputs)))
-    for key, value in named.items():
+    pairs: Any = outputs.items() if hasattr(outputs, "items") else enumerate(outputs)
+    for key, value in pairs:
         name = f"{prefix}[{key}]" if prefix else str(key)
         if isinstance(value, (Mapping, list)):
             yield from leaves(value, name)

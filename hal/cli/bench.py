@@ -22,6 +22,7 @@ from hal.cli.options import (
     JsonOption,
     ModelArgument,
     SeedOption,
+    TimeoutOption,
 )
 from hal.errors import HALError
 
@@ -87,20 +88,21 @@ def command(
         float, typer.Option(min=0, metavar="S", help="How long to run each before.")
     ] = 0.5,
     rounds: Annotated[int, typer.Option(min=1, help="How many turns each target has.")] = 5,
+    timeout: TimeoutOption = None,
     devices: DevicesOption = None,
     json: JsonOption = False,
 ) -> None:
     """The command; `HELP` is its text."""
     from hal import targets
     from hal.cli.feeds import Plan
-    from hal.cli.session import check_dimensions
+    from hal.cli.session import check_dimensions, with_timeout
     from hal.model import Model
 
     plan = Plan.parse(inputs or [], dim or [], seed)
     source = Model(model)
     check_dimensions(source, plan.dims)
     files: tuple[Path, ...] = tuple(devices or ())
-    columns = [Column(targets.resolve(name, files)) for name in target]
+    columns = [Column(with_timeout(targets.resolve(name, files), timeout)) for name in target]
     measure(columns, source, plan, seconds=seconds, warmup=warmup, rounds=rounds)
     if json:
         found = [column.to_json() for column in columns]

@@ -171,5 +171,6 @@ def _print_targets(shown: Sequence[Any], rows: Sequence[Row]) -> None:
         lines.append(
             [target.name, device, present, asks, " ".join(target.labels), target.source]
         )
-    output.line()
-    output.table(["TARGET", "DEVICE", "HERE", "ARITHMETIC", "LABELS", "FROM"], lines)
+    if lines:
+        output.line()
+        output.table(["TARGET", "DEVICE", "HERE", "ARITHMETIC", "LABELS", "FROM"], lines)

@@ -78,6 +78,8 @@ def _text(error: Exception, described: Mapping[str, Any]) -> str:
         context = getattr(error, "ctx", None)
         command = getattr(context, "command_path", "hal")
         return f"{message}\nhal: `{command} --help` shows the usage"
+    if described["fields"].get("timed_out"):
+        message += "; `timeouts` in devices.yaml or --timeout allow more"
     tail = described["fields"].get("stderr")
     return f"{message}\n{_quoted(tail)}" if tail else message
 

@@ -31,12 +31,12 @@ _WORDS = ("a", "bc", "def", "", "éè")
 class Plan:
     """Where each input comes from, as the user said it.
 
-    `files` and `shapes` are by input name: an .npy file, or the shape of a random array; inputs
-    in neither are random, with `dims` for symbolic dimensions and 1 for every other unknown.
+    `files` are .npy files by input name; every other input is random, of the shape `shapes`
+    gives where it is not None, else with `dims` for symbolic dimensions and 1 for what is open.
     """
 
     files: Mapping[str, Path] = field(default_factory=dict[str, Path])
-    shapes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    shapes: Mapping[str, Shape | None] = field(default_factory=dict[str, Shape | None])
     dims: Mapping[str, int] = field(default_factory=dict[str, int])
     seed: int = 0
 
@@ -48,13 +48,13 @@ class Plan:
             InputError: a word has another form.
         """
         files: dict[str, Path] = {}
-        shapes: dict[str, Shape] = {}
+        shapes: dict[str, Shape | None] = {}
         for word in inputs:
             name, equals, source = word.rpartition("=")
             kind, colon, shape = source.partition(":")
-            if kind == "random" and (name or not equals):
-                if name and colon:
-                    shapes[name] = _shape(word, shape)
+            if kind == "random" and (name or not (equals or colon)):
+                if name:
+                    shapes[name] = _shape(word, shape) if colon else None
             elif name and source:
                 files[name] = Path(source)
             else:
@@ -67,7 +67,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         return {
             "files": {name: str(path.resolve()) for name, path in self.files.items()},
-            "shapes": {name: list(shape) for name, shape in self.shapes.items()},
+            "shapes": dict(self.shapes),
             "dims": dict(self.dims),
             "seed": self.seed,
         }
@@ -76,7 +76,7 @@ class Plan:
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
         return cls(
             {name: Path(path) for name, path in data["files"].items()},
-            {name: tuple(shape) for name, shape in data["shapes"].items()},
+            {name: shape and tuple(shape) for name, shape in data["shapes"].items()},
             dict(data["dims"]),
             int(data["seed"]),
         )
@@ -103,7 +103,8 @@ class Plan:
                 f"input {spec} is a map; no command can feed one, use the Python API"
             )
         rng = np.random.default_rng([self.seed, zlib.crc32(spec.name.encode())])
-        shape = self.shapes.get(spec.name) or self._shape_of(spec)
+        given = self.shapes.get(spec.name)
+        shape = self._shape_of(spec) if given is None else given
         if "sequence" in spec.containers:
             return [random_array(spec.dtype, shape, rng) for _ in range(2)]
         return random_array(spec.dtype, shape, rng)

@@ -50,3 +50,13 @@ InputOption: TypeAlias = Annotated[
         "may be repeated. Default: random.",
     ),
 ]
+
+TimeoutOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=0.001,
+        metavar="S",
+        help="How long compiling and running may take. Default: the target's own limits.",
+    ),
+]

@@ -18,6 +18,7 @@ from hal.cli.options import (
     JsonOption,
     ModelArgument,
     SeedOption,
+    TimeoutOption,
 )
 from hal.errors import InputError
 
@@ -72,10 +73,7 @@ def command(
         typer.Option(min=0, help="Default: 1e-3, or 8 epsilons of a smaller float type."),
     ] = None,
     atol: Annotated[float, typer.Option(min=0, help="Default: 0.")] = 0.0,
-    timeout: Annotated[
-        float | None,
-        typer.Option(min=0.001, metavar="S", help="For compiling and for running, in seconds."),
-    ] = None,
+    timeout: TimeoutOption = None,
     in_process: Annotated[
         bool, typer.Option("--in-process", help="No worker: for use under a debugger.")
     ] = False,
@@ -171,7 +169,8 @@ def _print(
         ["out", *_value_cells(one), written.get(one["name"], "")]
         for one in described(first.results)
     ]
-    output.table(["", "NAME", "TYPE", "MIN", "MAX", "MEAN", "FILE"], rows)
+    columns = ["", "NAME", "TYPE", "MIN", "MAX", "MEAN", "FROM, TO"]
+    output.table(columns, rows, numbers=columns[3:6])
     for ran in (first, second):
         if ran is not None:
             output.line(_timing(ran))

@@ -77,11 +77,7 @@ class Session:
             )
 
     def _target(self, name: str) -> Target:
-        target = resolve(name, self.files)
-        if self.timeout_s is None:
-            return target
-        timeouts = Timeouts(target.timeouts.start_s, self.timeout_s, self.timeout_s)
-        return replace(target, timeouts=timeouts)
+        return with_timeout(resolve(name, self.files), self.timeout_s)
 
     def _feeds(self, target: Target) -> dict[str, Any]:
         check_dimensions(self.model, self.plan.dims)
@@ -93,6 +89,13 @@ class Session:
             return device.compile(self.model)
         dims = {**device.target.options.dimensions, **self.plan.dims}
         return device.compile(self.model, dimensions=dims)
+
+
+def with_timeout(target: Target, seconds: float | None) -> Target:
+    """The target with that long to compile and to run, where a number is given."""
+    if seconds is None:
+        return target
+    return replace(target, timeouts=Timeouts(target.timeouts.start_s, seconds, seconds))
 
 
 def check_dimensions(model: Model, dims: Mapping[str, int]) -> None:

@@ -59,6 +59,9 @@ class Connection:
             try:
                 self._channel.send(message)
                 reply = self._channel.receive()
+            except KeyboardInterrupt:
+                self.kill("interrupted")  # its answer would be taken for the next question's
+                raise
             except TimeoutError as error:
                 raise self._hung(monotonic() - started, verb) from error
             except Closed as error:
