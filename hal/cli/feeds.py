@@ -19,7 +19,7 @@ from hal.errors import InputError
 from hal.spec import TensorSpec
 from hal.tensor import Array
 
-Shape: TypeAlias = "tuple[int, ...]"
+Shape: TypeAlias = tuple[int, ...]
 
 _RANGES: Mapping[int, tuple[int, int]] = {2: (0, 2), 4: (0, 8), 8: (0, 128), 16: (0, 1000)}
 """Random integers by width, the end excluded. Wider ones are 0 or 1: in real models they are
