@@ -42,6 +42,13 @@ SEVERITY: tuple[Outcome, ...] = (
 )
 """Worst first: the order in which failures are shown."""
 
+ORDER = (
+    Outcome.PASS,
+    *(outcome for outcome in Outcome if outcome in WRONG),
+    *(outcome for outcome in Outcome if outcome not in JUDGED),
+)
+"""The order of columns and bars: right, wrong, not judged."""
+
 MEANING: Mapping[Outcome, str] = {
     Outcome.PASS: "right, within the tolerance",
     Outcome.FAIL: "a wrong value, shape, type or number of outputs",
@@ -196,8 +203,8 @@ class Summary:
     label: str
 
     def outcomes(self) -> list[Outcome]:
-        """The outcomes that occur, in the order of the enumeration."""
-        return [o for o in Outcome if any(target.tally[o] for target in self.targets)]
+        """The outcomes that occur: passes, what is wrong, then what stands apart."""
+        return [o for o in ORDER if any(target.tally[o] for target in self.targets)]
 
 
 def summarise(results: Results) -> Summary:
