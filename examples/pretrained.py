@@ -141,10 +141,8 @@ def top_class(fetcher: Fetcher, outputs: list[Array]) -> str:  # noqa: ARG001
 
 def read_text(fetcher: Fetcher, outputs: list[Array]) -> str:
     """Greedy decoding of the network's letters (connectionist temporal classification)."""
-    import onnx
-
-    path = fetcher.model(OCR)
-    letters = next(p.value for p in onnx.load(path).metadata_props if p.key == "character")
+    proto = hal.Model(fetcher.model(OCR)).proto()
+    letters = next(p.value for p in proto.metadata_props if p.key == "character")
     alphabet = ["", *letters.split("\n"), " "]
     best = outputs[0][0].argmax(1)
     kept = [k for k, before in zip(best, [0, *best[:-1]], strict=True) if k not in (0, before)]
@@ -256,7 +254,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=cache_folder() / "pretrained")
     asked = parser.parse_args()
     fetcher = Fetcher(asked.folder)
-    return 0 if all([run(wanted, asked.devices, fetcher) for wanted in MODELS]) else 1
+    right = [run(wanted, asked.devices, fetcher) for wanted in MODELS]
+    return 0 if all(right) else 1
 
 
 if __name__ == "__main__":
