@@ -36,14 +36,16 @@ def _run(arguments: list[str]) -> int:
     if as_json:
         output.claim_stdout()
     try:
-        return _invoke(arguments)
+        code = _invoke(arguments)
     except KeyboardInterrupt:
-        print("hal: interrupted", file=sys.stderr)
-        return failures.INTERRUPTED
+        code = failures.INTERRUPTED
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:  # noqa: BLE001  the last handler of the process; all are reported
         return failures.report(error, as_json=as_json, debug="--debug" in options)
+    if code == failures.INTERRUPTED:
+        print("hal: interrupted", file=sys.stderr)
+    return code
 
 
 def _invoke(arguments: list[str]) -> int:
