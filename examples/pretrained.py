@@ -89,7 +89,8 @@ def photograph(fetcher: Fetcher) -> Feeds:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.crop((left, top, left + side, top + side)).resize((224, 224))
     pixels = np.asarray(square, np.float32) / 255
-    mean, deviation = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+    mean = np.array([0.485, 0.456, 0.406], np.float32)
+    deviation = np.array([0.229, 0.224, 0.225], np.float32)
     return {
         "data": np.ascontiguousarray(((pixels - mean) / deviation).transpose(2, 0, 1)[None])
     }
@@ -144,7 +145,7 @@ def read_text(fetcher: Fetcher, outputs: list[Array]) -> str:
     proto = hal.Model(fetcher.model(OCR)).proto()
     letters = next(p.value for p in proto.metadata_props if p.key == "character")
     alphabet = ["", *letters.split("\n"), " "]
-    best = outputs[0][0].argmax(1)
+    best: list[int] = outputs[0][0].argmax(1).tolist()
     kept = [k for k, before in zip(best, [0, *best[:-1]], strict=True) if k not in (0, before)]
     return "".join(alphabet[k] for k in kept)
 
