@@ -1,8 +1,9 @@
 """The header of saved programs: who saved what, and whether it is whole.
 
-An artifact is `MAGIC`, the header's length (4 bytes, little endian), the header in JSON, then
-the vendor's blob. The header binds the blob to adapter, SDK, driver and device, because vendors
-revive a foreign blob at best with an error and at worst with a crash.
+An artifact is `MAGIC`, the SHA-256 of all that follows, the header's length (4 bytes, little
+endian), the header in JSON, then the vendor's blob. The header binds the blob to adapter, SDK,
+driver and device, because vendors revive a foreign blob at best with an error and at worst with
+a crash.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MAGIC = b"ONNXHAL\x01"
 
 @dataclass(frozen=True)
 class Header:
-    """What an artifact says of itself; `sha256` is of the blob, `model` of the model saved."""
+    """What an artifact says of itself; `model` is the digest of the model that was saved."""
 
     adapter: str
     adapter_version: str
@@ -30,7 +31,6 @@ class Header:
     device_name: str
     model: str
     options: str
-    sha256: str
 
 
 def pack(
@@ -46,10 +46,10 @@ def pack(
         device.name,
         model,
         options,
-        hashlib.sha256(blob).hexdigest(),
     )
     text = json.dumps(asdict(header)).encode()
-    return MAGIC + len(text).to_bytes(4, "little") + text + blob
+    body = len(text).to_bytes(4, "little") + text + blob
+    return MAGIC + hashlib.sha256(body).digest() + body
 
 
 def read(artifact: bytes) -> tuple[Header, bytes]:
@@ -58,19 +58,19 @@ def read(artifact: bytes) -> tuple[Header, bytes]:
     Raises:
         ArtifactError: it is not an artifact of ours, or it is damaged.
     """
-    start = len(MAGIC) + 4
-    if not artifact.startswith(MAGIC) or len(artifact) < start:
+    start = len(MAGIC) + hashlib.sha256().digest_size
+    if not artifact.startswith(MAGIC) or len(artifact) < start + 4:
         raise ArtifactError("these bytes are not a saved program of onnx-hal")
-    end = start + int.from_bytes(artifact[len(MAGIC) : start], "little")
+    body = artifact[start:]
+    if hashlib.sha256(body).digest() != artifact[len(MAGIC) : start]:
+        raise ArtifactError("the saved program is damaged: its contents do not match its hash")
+    end = 4 + int.from_bytes(body[:4], "little")
     try:
-        data: dict[str, Any] = json.loads(artifact[start:end])
+        data: dict[str, Any] = json.loads(body[4:end])
         header = Header(**{field.name: str(data[field.name]) for field in fields(Header)})
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"the saved program's header is damaged: {error}") from error
-    blob = artifact[end:]
-    if hashlib.sha256(blob).hexdigest() != header.sha256:
-        raise ArtifactError("the saved program is damaged: its contents do not match its hash")
-    return header, blob
+    return header, body[end:]
 
 
 def unpack(

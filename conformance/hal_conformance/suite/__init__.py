@@ -1,8 +1,8 @@
 """The API suite: what every device promises, as plain functions over a `device` fixture.
 
-A map. `test_*.py` hold the contract tests, one promise each, grouped by subject; `promise` names
-and lists them; `fixtures` is what they can ask for; `models` and `hostile` build what they run;
-`check` is what they assert with. Three ways to run them:
+A map. `test_*.py` hold the contract tests, one promise each, grouped by subject; `promise`
+names and lists them; `fixtures` is what they can ask for; `models` and `hostile` build what
+they run; `check` is what they assert with. Three ways to run them:
 
     hal conform acme:0 --suite api                            in workers that may die
     pytest -p hal_conformance.plugin --pyargs hal_conformance.suite --target acme:0

@@ -6,13 +6,13 @@ assertions: every failure says what was got and what was promised.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from hal.errors import HALError
+from hal.errors import DeviceLost, HALError
 
 
 def equal(got: object, promised: object, what: str) -> None:
@@ -23,8 +23,7 @@ def equal(got: object, promised: object, what: str) -> None:
 
 def same(got: Any, promised: Any, what: str) -> None:
     """Fail unless both arrays have one dtype, one shape and the same elements."""
-    if not isinstance(got, np.ndarray):
-        raise AssertionError(f"{what} is a {type(got).__name__}, promised an array")
+    equal(isinstance(got, np.ndarray), True, f"{what}, a {type(got).__name__}, is an array")
     array: np.ndarray[Any, Any] = got
     promised = np.asarray(promised)
     equal(array.dtype, promised.dtype, f"dtype of {what}")
@@ -44,11 +43,17 @@ def same_all(got: Mapping[str, Any], promised: Mapping[str, Any], what: str = "o
 
 
 @contextmanager
-def refuses(*kinds: type[HALError], what: str, saying: str = "") -> Iterator[None]:
-    """Fail unless the body raises one of `kinds`, with `saying` in its message."""
+def refuses(*kinds: type[HALError], what: str, saying: str = "") -> Generator[None, None, None]:
+    """Fail unless the body raises one of `kinds`, with `saying` in its message.
+
+    Raises:
+        DeviceLost: the device is gone, which is for the caller of the whole test to judge.
+    """
     names = " or ".join(kind.__name__ for kind in kinds)
     try:
         yield
+    except DeviceLost:
+        raise
     except kinds as error:
         if saying not in error.message:
             raise AssertionError(

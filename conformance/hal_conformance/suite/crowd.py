@@ -35,5 +35,5 @@ def at_once(jobs: Sequence[Callable[[], None]]) -> None:
     stuck = sum(thread.is_alive() for thread in threads)
     if stuck:
         raise AssertionError(
-            f"{stuck} of {len(threads)} threads are not done after {PATIENCE_S:.0f} s: a deadlock"
+            f"{stuck} of {len(threads)} threads are not done after {PATIENCE_S:.0f} s"
         )

@@ -6,12 +6,12 @@ import ctypes
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def captured_stdout() -> Iterator[Callable[[], bytes]]:
+def captured_stdout() -> Generator[Callable[[], bytes], None, None]:
     """Point descriptor 1 at a file; the value tells what has been written to it."""
     _flush()
     kept = os.dup(1)

@@ -1,8 +1,8 @@
 """Runs one contract test on one adapter instance, without pytest.
 
-`run_case` is what a worker executes (`WorkerAdapter.call("hal_conformance.suite.execute:run_case",
-{"case": ..., "target": ...})`), and what a parent may call with any adapter, a WorkerAdapter
-included. A worker that dies under it is for the caller to judge: CRASH or HANG.
+`run_case` is what a worker executes, through `WorkerAdapter.call` with the arguments `case` and
+`target`, and what a parent may call with any adapter, a WorkerAdapter included. A worker that
+dies under it is for the caller to judge: CRASH or HANG.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def target_of(data: dict[str, Any]) -> Target:
         options=CompileOptions.from_json(data.get("options") or {}),
         arithmetic=data.get("arithmetic"),
         labels=tuple(data.get("labels") or ()),
-        timeouts=Timeouts(**(data.get("timeouts") or {})),
+        timeouts=Timeouts(**dict[str, float](data.get("timeouts") or {})),
         expectations=tuple(Path(path) for path in data.get("expectations") or ()),
         python=data.get("python"),
         source=data.get("source"),

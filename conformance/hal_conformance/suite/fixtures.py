@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +27,7 @@ import hal.device
 from hal import dtypes
 from hal.adapter import Adapter
 from hal.device import Device
-from hal.errors import DeviceError, HALError
+from hal.errors import DeviceError, DeviceLost, HALError
 from hal.executable import Executable
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo, TensorSpec
@@ -53,9 +53,12 @@ class Raw:
 
         Raises:
             AssertionError: it raised an exception that it cannot name itself.
+            DeviceLost: it took its process along.
         """
         try:
             self._compile_and_run(source)
+        except DeviceLost:
+            raise
         except Exception as error:
             named = self._named(error)
             if named is None:
@@ -138,12 +141,12 @@ class Bench:
 
 
 @contextmanager
-def device(bench: Bench) -> Iterator[Device]:
+def device(bench: Bench) -> Generator[Device, None, None]:
     yield bench.device
 
 
 @contextmanager
-def raw(bench: Bench) -> Iterator[Raw]:
+def raw(bench: Bench) -> Generator[Raw, None, None]:
     opened = bench.device
     asked = bench.target.options
     known = asked.arithmetic in opened.info.arithmetic
@@ -151,23 +154,23 @@ def raw(bench: Bench) -> Iterator[Raw]:
 
 
 @contextmanager
-def zoo(bench: Bench) -> Iterator[Zoo]:
+def zoo(bench: Bench) -> Generator[Zoo, None, None]:
     yield bench.zoo
 
 
 @contextmanager
-def exe(bench: Bench) -> Iterator[Executable]:
+def exe(bench: Bench) -> Generator[Executable, None, None]:
     with bench.device.compile(bench.zoo.arithmetic()) as executable:
         yield executable
 
 
 @contextmanager
-def feeds(bench: Bench) -> Iterator[dict[str, Array]]:
+def feeds(bench: Bench) -> Generator[dict[str, Array], None, None]:
     yield bench.zoo.feeds()
 
 
 @contextmanager
-def again(bench: Bench) -> Iterator[Again]:
+def again(bench: Bench) -> Generator[Again, None, None]:
     opened: list[Device] = []
 
     def open_again() -> Device:
@@ -182,7 +185,7 @@ def again(bench: Bench) -> Iterator[Again]:
 
 
 @contextmanager
-def folder(bench: Bench) -> Iterator[Path]:  # noqa: ARG001  fixtures share one form
+def folder(bench: Bench) -> Generator[Path, None, None]:  # noqa: ARG001  fixtures share one form
     with tempfile.TemporaryDirectory(prefix="hal-suite-") as name:
         yield Path(name)
 

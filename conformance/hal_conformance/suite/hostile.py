@@ -1,7 +1,7 @@
 """Models that are broken on purpose: malformed, contradictory, or out to harm.
 
-Each builder gives the bytes of one model; the contract tests in `test_hostile_models.py` say what
-a device owes it: a clean error, never a crash, a hang or an answer.
+Each builder gives the bytes of one model; the contract tests in `test_hostile_models.py` say
+what a device owes it: a clean error, never a crash, a hang or an answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def prefixes(zoo: Zoo, cuts: int = 24) -> Iterator[bytes]:
 
 
 def noise() -> Iterator[bytes]:
-    """Files that were never models: text, a zip archive, repeated bytes, pseudo-random bytes."""
+    """Files that were never models: text, an archive, repeated bytes, pseudo-random bytes."""
     yield b"this is not a model\n" * 20
     yield b"PK\x03\x04" + bytes(256)
     yield b"\xff" * 512

@@ -133,7 +133,7 @@ class Zoo:
         )
 
     def unsorted(self) -> bytes:
-        """Inputs b, c, a of lengths 2, 3, 1 and outputs z, x, y; z = b, x = c, y = a, each + itself."""
+        """z = b + b, x = c + c, y = a + a: inputs b, c, a have 2, 3 and 1 elements."""
         names = (("b", "z", 2), ("c", "x", 3), ("a", "y", 1))
         return self._serialised(
             [node("Add", [given, given], [result]) for given, result, _ in names],

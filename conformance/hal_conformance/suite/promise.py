@@ -1,8 +1,8 @@
 """Promises: what a contract test is called, what it needs, and where to find it.
 
-A contract test is a plain function under `@promise("results/survive-the-next-run")`. Its case is
-`api/results/survive-the-next-run`, whatever file or function holds it. `catalogue` lists all of
-them by reading the sources, without importing them; `find` imports the one module it needs.
+A contract test is a plain function under `@promise("results/survive-the-next-run")`. Its case
+is `api/results/survive-the-next-run`, whatever file or function holds it. `catalogue` lists all
+of them by reading the sources, without importing them; `find` imports the module it needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from hal.spec import FEATURES
 
 SUITE = "api"
 PACKAGE = __package__ or "hal_conformance.suite"
-_SHARED = ("check.py", "fixtures.py", "hostile.py", "models.py")  # what every test leans on
+_SHARED = (
+    "check.py",
+    "complaint.py",
+    "crowd.py",
+    "fixtures.py",
+    "hostile.py",
+    "models.py",
+)  # what every test leans on
 
 Need: TypeAlias = Literal[
     "computes",

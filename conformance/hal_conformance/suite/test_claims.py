@@ -9,11 +9,12 @@ import numpy as np
 
 from hal import dtypes
 from hal.device import Device
-from hal.errors import HALError, InputError, Unsupported
+from hal.errors import InputError, Unsupported
 from hal.executable import Executable
 from hal.spec import FEATURES
-from hal.tensor import Array, Tensor
+from hal.tensor import Array
 from hal_conformance.suite import check
+from hal_conformance.suite.complaint import complaint, complaints
 from hal_conformance.suite.fixtures import Again
 from hal_conformance.suite.models import Zoo, model, node
 from hal_conformance.suite.promise import Skip, promise
@@ -33,18 +34,6 @@ def test_a_device_is_the_same_every_time_it_is_asked(device: Device, again: Agai
     check.equal(again().info, device.info, "the device asked once more")
     ids = [info.id for info in device.adapter.probe()]
     check.equal(len(ids), len(set(ids)), f"number of different ids in {ids}")
-
-
-@promise("claims/types", "computes")
-def test_every_claimed_type_is_taken(device: Device, zoo: Zoo) -> None:
-    if not device.info.dtypes:
-        raise Skip("the device claims no types")
-    wrong = {
-        name: said
-        for name in sorted(device.info.dtypes)
-        if (said := _complaint(lambda name=name: _passes_through(device, zoo, name)))
-    }
-    check.equal(wrong, {}, "claimed types that do not work")
 
 
 @promise("claims/oldest-opset", "computes")
@@ -92,11 +81,7 @@ def test_every_claimed_arithmetic_can_be_asked_for(
         with device.compile(zoo.arithmetic(), arithmetic=name) as exe:
             check.same_all(exe(feeds), zoo.arithmetic_of(feeds))
 
-    wrong = {
-        name: said
-        for name in device.info.arithmetic
-        if (said := _complaint(lambda name=name: ask_for(name)))
-    }
+    wrong = complaints(device.info.arithmetic, ask_for)
     check.equal(wrong, {}, "claimed arithmetic that does not work")
 
 
@@ -106,7 +91,7 @@ def test_every_claimed_feature_answers(
 ) -> None:
     for name, power in _powers(exe, device, zoo, feeds).items():
         if name in device.info.features:
-            said = _complaint(power)
+            said = complaint(power)
             check.equal(said, None, f"answer of the claimed feature {name!r}")
 
 
@@ -155,36 +140,10 @@ def _opsets(device: Device) -> tuple[int, int]:
 
 def _works_in(device: Device, zoo: Zoo, opset: int) -> None:
     feeds = zoo.feeds()
-    said = _complaint(lambda: _add_in(device, zoo, opset, feeds))
+    said = complaint(lambda: _add_in(device, zoo, opset, feeds))
     check.equal(said, None, f"claimed opset {opset}")
 
 
 def _add_in(device: Device, zoo: Zoo, opset: int, feeds: dict[str, Array]) -> None:
     with device.compile(zoo.arithmetic(opset=opset)) as exe:
         check.same_all(exe(feeds), zoo.arithmetic_of(feeds))
-
-
-def _passes_through(device: Device, zoo: Zoo, name: str) -> None:
-    """A value of that type comes back as it went in."""
-    dtype = dtypes.of_name(name)
-    opset = device.info.opsets.get("", (zoo.opset, zoo.opset))[1]
-    made = model(
-        [node("Identity", ["x"], ["y"])], [("x", name, (4,))], [("y", name, (4,))], opset=opset
-    )
-    values = ["", "a", "b c", "\N{GREEK SMALL LETTER PI}"] if name == "string" else [0, 1, 1, 0]
-    given = Tensor(np.array(values, dtype.numpy), dtype)
-    with device.compile(made) as exe:
-        (got,) = exe.run_values({"x": given})
-    if not isinstance(got, Tensor):
-        raise AssertionError(f"y is {got!r}, promised a tensor")
-    check.equal(got.dtype.name, name, "type of y")
-    check.same(got.array, given.array, "y")
-
-
-def _complaint(body: Callable[[], Any]) -> str | None:
-    """What went wrong, in one line."""
-    try:
-        body()
-    except (HALError, AssertionError) as error:
-        return f"{type(error).__name__}: {error}"
-    return None

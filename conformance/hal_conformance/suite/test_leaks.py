@@ -1,7 +1,7 @@
 """Nothing is left behind: memory, descriptors and threads over hundreds of rounds.
 
-A round is compile, run, close. The model's weight and result are a quarter of a megabyte each, so
-a device that keeps either of them grows faster than any allocator does once it is warm.
+A round is compile, run, close. The model's weight and result are a quarter of a megabyte each,
+so a device that keeps either of them grows faster than any allocator does once it is warm.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from hal_conformance.suite.promise import Skip, promise
 ROUNDS = 500
 PATIENCE_S = 60.0  # a device that compiles slowly is judged by fewer rounds
 FEWEST = 40
+SAMPLED = 10  # every so many rounds
 SIZE = 1 << 16  # elements of the weight, and of the result
 
 
@@ -70,21 +71,25 @@ def _repeat(action: Callable[[], object], times: int) -> Iterator[int]:
 def _stays_flat(action: Callable[[], object], times: int, grain: int, unit: str) -> None:
     """Fail if the process grows by more than an eighth of `grain` a round, once it is warm.
 
-    The first half of the rounds is warm-up. Of the second half the least resident memory seen
-    early is compared with the least seen late, so that a single peak accuses nobody.
+    Memory is read after Python has collected its garbage. The first half of the rounds is
+    warm-up; of the second half, the least seen early is compared with the least seen late, so
+    that a single peak accuses nobody.
     """
     if _resident() is None:
         raise Skip("this system does not tell a process's resident memory")
-    seen = [_resident() or 0 for _ in _repeat(action, times)]
-    gc.collect()
-    half, tenth = len(seen) // 2, max(1, len(seen) // 10)
-    early, late = min(seen[half : half + tenth]), min(seen[-tenth:])
-    rounds = len(seen) - half - tenth
-    growth = (late - early) / rounds
+    seen: list[int] = []
+    done = 0
+    for done in _repeat(action, times):
+        if done % SAMPLED == 0:
+            gc.collect()
+            seen.append(_resident() or 0)
+    half, few = len(seen) // 2, max(1, len(seen) // 8)
+    early, late = min(seen[half : half + few]), min(seen[-few:])
+    growth = (late - early) / (SAMPLED * (len(seen) - half - few))
     if growth > grain / 8:
         raise AssertionError(
-            f"the process grew by {growth / 1024:.0f} KiB a {unit} over the last {rounds} of "
-            f"{len(seen)}; the weight and the result are {grain / 1024:.0f} KiB each"
+            f"the process grew by {growth / 1024:.0f} KiB a {unit} in the second half of "
+            f"{done}; the weight and the result are {grain / 1024:.0f} KiB each"
         )
 
 

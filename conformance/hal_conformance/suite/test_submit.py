@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,15 @@ def test_a_submitted_run_gives_its_result(
 @promise("submit/in-order", "computes")
 def test_submitted_runs_end_in_order(exe: Executable, zoo: Zoo) -> None:
     ended: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        ended.append(number)
+
     given = [zoo.feeds(start=number) for number in range(_QUEUED)]
     futures: list[Future[dict[str, Any]]] = []
     for number, feeds in enumerate(given):
         future = exe.submit(feeds)
-        future.add_done_callback(lambda _, number=number: ended.append(number))
+        future.add_done_callback(partial(note, number))
         futures.append(future)
     for number, (future, feeds) in enumerate(zip(futures, given, strict=True)):
         promised = zoo.arithmetic_of(feeds)
