@@ -9,9 +9,9 @@ expectations (read).
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 SCHEMA: Literal[1] = 1
 
@@ -60,6 +60,13 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
+Measure = Annotated[
+    float,
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["Infinity", "-Infinity", "NaN"]}]}),
+]
+"""A number that may be infinite; JSON has no word for that, so it is written as text."""
+
+
 class PlacementCounts(_Frozen):
     """How many nodes of the case's model ran where, and how that is known."""
 
@@ -78,8 +85,8 @@ class OutputRecord(_Frozen):
     dtype: str | None = None
     shape: list[int] | None = None
     ok: bool = True
-    margin: float | None = None
-    worst_ulp: float | None = None
+    margin: Measure | None = None
+    worst_ulp: Measure | None = None
     grade: str | None = None
     reason: str | None = None
 

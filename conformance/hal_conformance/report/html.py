@@ -122,7 +122,9 @@ def _sections(view: Mapping[str, object]) -> list[tuple[str, str]]:
 def _answers(summary: Summary) -> str:
     """ "1 conformant, 2 not conformant" over all targets."""
     counts = Counter(target.verdict.conformance for target in summary.targets)
-    return ", ".join(f"{counts[answer]} {answer.value}" for answer in Conformance if counts[answer])
+    return ", ".join(
+        f"{counts[answer]} {answer.value}" for answer in Conformance if counts[answer]
+    )
 
 
 def _keys(summary: Summary, of: _Groups) -> list[str]:
