@@ -12,6 +12,7 @@ from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo, Support, TensorSpec
 from hal_onnxruntime import devices, errors, query, values
 from hal_onnxruntime.artifacts import Saved
+from hal_onnxruntime.graph import named
 from hal_onnxruntime.program import program_of
 from hal_onnxruntime.session import INSTALL, Recipe, sdk
 
@@ -26,7 +27,7 @@ class OnnxRuntimeAdapter(Adapter, CanQuery, CanLoad):
         return devices.devices()
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
-        recipe = Recipe(model, devices.provider_of(device), options)
+        recipe = Recipe(named(model), devices.provider_of(device), options)
         session = recipe.session()
         inputs = _specs(session.get_inputs(), model, "inputs")
         return program_of(
@@ -35,7 +36,9 @@ class OnnxRuntimeAdapter(Adapter, CanQuery, CanLoad):
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
         saved = Saved.unpack(blob)
-        as_it_stands = {"graph_optimization_level": sdk().GraphOptimizationLevel.ORT_DISABLE_ALL}
+        as_it_stands = {
+            "graph_optimization_level": sdk().GraphOptimizationLevel.ORT_DISABLE_ALL
+        }
         recipe = Recipe(
             Model(saved.model),
             devices.provider_of(device),
@@ -45,7 +48,7 @@ class OnnxRuntimeAdapter(Adapter, CanQuery, CanLoad):
         return program_of(recipe, recipe.session(), saved.inputs, saved.outputs, saved)
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:
-        return query.support(Recipe(model, devices.provider_of(device), options))
+        return query.support(Recipe(named(model), devices.provider_of(device), options))
 
     def translate(self, error: Exception) -> HALError | None:
         return errors.translate(error)
@@ -58,6 +61,8 @@ def _specs(args: Sequence[Any], model: Model, side: str) -> tuple[TensorSpec, ..
         return found
     declared: dict[str, TensorSpec] = {spec.name: spec for spec in getattr(model.facts, side)}
     return tuple(
-        spec if spec.shape or spec.name not in declared else replace(spec, shape=declared[spec.name].shape)
+        spec
+        if spec.shape or spec.name not in declared
+        else replace(spec, shape=declared[spec.name].shape)
         for spec in found
     )

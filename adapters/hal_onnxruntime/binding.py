@@ -33,9 +33,9 @@ class SessionBinding(Binding):
     ) -> None:
         for spec in (*inputs, *outputs):
             _refuse_unbindable(spec)
-        self._session = session
+        self._session: Any = session
         self._ort = sdk()
-        self._io = session.io_binding()
+        self._io: Any = session.io_binding()
         self._kept: list[Any] = []
         self._open: dict[str, TensorSpec] = {}
         self.inputs: Mapping[str, Array] = {

@@ -1,8 +1,9 @@
 """Which execution providers this build of ONNX Runtime has, and what is claimed of each.
 
-Opsets, domains and element types are read from ONNX Runtime's own tables of schemas and kernels,
-so a claim changes with the build. Providers that compile whole subgraphs (TensorRT, QNN, CoreML)
-register no kernels; for them no types are claimed, and the shell then asks nothing beforehand.
+Opsets, domains and element types are read from ONNX Runtime's own tables of schemas and
+kernels, so a claim changes with the build. Providers that compile whole subgraphs (TensorRT,
+QNN, CoreML) register no kernels; for them no types are claimed, and the shell then asks nothing
+beforehand.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from hal import dtypes
-from hal.spec import DeviceInfo
+from hal.spec import FEATURES, DeviceInfo
 from hal_onnxruntime.session import CPU, sdk
 
 Kind: TypeAlias = Literal["cpu", "gpu", "npu", "fpga", "simulator", "null"]
@@ -49,9 +50,7 @@ _KINDS: Mapping[str, tuple[Kind, str]] = {
     "WebNNExecutionProvider": ("npu", ""),
     "XnnpackExecutionProvider": ("cpu", "Google"),
 }
-_ON_CPU = frozenset(
-    "bind concurrent deterministic dynamic_shapes placement profile query save".split()
-)
+_ON_CPU = frozenset(FEATURES) - {"submit"}
 _ELSEWHERE = frozenset({"placement", "query"})
 _CPU_MAKERS = {"AuthenticAMD": "AMD", "GenuineIntel": "Intel", "0x41": "Arm"}
 _TENSOR = re.compile(r"tensor\((\w+)\)")

@@ -1,9 +1,9 @@
 """ONNX Runtime's exceptions in our words.
 
 Two tables, read in this order. `PATTERNS` recognise messages, because ONNX Runtime uses one
-exception type for several causes: FAIL is what it says of an unknown operator, an opset to come,
-a cyclic graph and a full memory alike. `TYPES` gives each exception type its default. Named
-groups of a pattern become fields of our error.
+exception type for several causes: FAIL is what it says of an unknown operator, an opset to
+come, a cyclic graph and a full memory alike. `TYPES` gives each exception type its default.
+Named groups of a pattern become fields of our error.
 """
 
 from __future__ import annotations
@@ -43,22 +43,43 @@ TYPES: Mapping[str, type[HALError]] = {
 }
 """By the class's name in `onnxruntime.capi.onnxruntime_pybind11_state`."""
 
-_NODE = r"node\.? Name:'(?P<node>[^']*)'"
+_NODE = r"running (?P<op>\w+) node\. Name:'(?P<node>[^']*)'"
+_FULL = r"(?:[Ff]ailed to allocate|bad_alloc|bad allocation|[Oo]ut of memory)"
+_REFUSED = r"(?:not (?:yet )?(?:supported|implemented)|is not defined for|Unsupported )"
+_TYPE_OF = (
+    r"Type 'tensor\((?P<dtype>\w+)\)' of input parameter \(\S+\) of operator \((?P<op>\w+)\)"
+)
+
 PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.DOTALL))
     for kind, pattern in (
-        (OutOfMemory, rf"running (?P<op>\w+) {_NODE}.*(?:[Ff]ailed to allocate|bad_alloc|[Oo]ut of memory)"),
-        (OutOfMemory, r"[Ff]ailed to allocate memory|bad allocation|bad_alloc|[Oo]ut of memory"),
-        (Unsupported, r"implementation for (?P<op>\S+)\((?P<opset>\d+)\) node with name '(?P<node>[^']*)'"),
-        (Unsupported, r"Fatal error: (?P<op>\S+)\((?P<opset>-?\d+)\) is not a registered function/op"),
-        (Unsupported, r'In Node, \("(?P<node>[^"]*)".*No Op registered for (?P<op>\S+) with domain_version of (?P<opset>\d+)'),
+        (OutOfMemory, rf"{_NODE}.*{_FULL}"),
+        (OutOfMemory, _FULL),
+        (
+            Unsupported,
+            r"implementation for (?P<op>\S+)\((?P<opset>\d+)\) "
+            r"node with name '(?P<node>[^']*)'",
+        ),
+        (
+            Unsupported,
+            r"find kernel for (?P<op>\S+)\((?P<opset>\d+)\) \(node:'(?P<node>[^']*)'",
+        ),
+        (Unsupported, r"Fatal error: (?P<op>\S+)\(-?\d+\) is not a registered function/op"),
+        (
+            Unsupported,
+            r'In Node, \("(?P<node>[^"]*)".*No Op registered for (?P<op>\S+) '
+            r"with domain_version of (?P<opset>\d+)",
+        ),
         (Unsupported, r"Opset (?P<opset>\d+) is under development"),
         (Unsupported, r"Unsupported model IR version"),
-        (Unsupported, r"Type 'tensor\((?P<dtype>\w+)\)' of input parameter \(\S+\) of operator \((?P<op>\w+)\) in node \((?P<node>[^)]*)\)"),
-        (Unsupported, r"MLDataType for: (?:tensor|seq|optional)?\(?(?:tensor\()?(?P<dtype>\w+)\)* is not currently registered"),
-        (Unsupported, r"Numpy_type \d+ can't be converted|No corresponding Numpy type for Tensor Type"),
-        (Unsupported, rf"NOT_IMPLEMENTED : Non-zero status code returned while running (?P<op>\w+) {_NODE}"),
-        (ExecutionError, rf"Non-zero status code returned while running (?P<op>\w+) {_NODE}"),
+        (Unsupported, rf"{_TYPE_OF} in node \((?P<node>[^)]*)\)"),
+        (Unsupported, r"MLDataType for: \S*?(?P<dtype>\w+)\)+ is not currently registered"),
+        (Unsupported, r"Numpy_type \d+ can't be converted|No corresponding Numpy type"),
+        (Unsupported, rf"{_NODE}.*{_REFUSED}"),
+        (Unsupported, rf"NOT_IMPLEMENTED : .*{_NODE}"),
+        (Unsupported, rf"Exception during initialization: .*{_REFUSED}"),
+        (Unsupported, r"Failed to construct locale"),
+        (ExecutionError, _NODE),
         (InputError, r"External data path|not acyclic|This is an invalid model"),
     )
 )
@@ -84,8 +105,7 @@ def translate(error: Exception) -> HALError | None:
 def _fields(groups: Mapping[str, str | None]) -> dict[str, Any]:
     fields: dict[str, Any] = {name: text for name, text in groups.items() if text}
     if "opset" in fields:
-        opset = int(fields["opset"])
-        fields["opset"] = opset if opset >= 0 else None
+        fields["opset"] = int(fields["opset"])
     if "dtype" in fields:
         known = dtypes.BY_SCHEMA.get(fields["dtype"])
         fields["dtype"] = known.name if known else fields["dtype"]

@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from hal.model import Model
+from hal.spec import NodeFacts
 
 if TYPE_CHECKING:
     import onnx
 
 _GRAPH, _GRAPHS = 5, 10  # AttributeProto.AttributeType
 _SHAPES = frozenset({"Shape", "Size"})  # folded where the shape is known while compiling
-_TAG = re.compile(r"hal-node-(\d+)(?!\d)")
+_LIMIT = 1 << 24  # bytes of a model that is worth rewriting
 
 
-def tag(proto: onnx.ModelProto) -> None:
-    """Name every node after its place."""
-    for index, node in enumerate(walk(proto)):
-        node.name = f"hal-node-{index}"
+def named(model: Model) -> Model:
+    """The model with a name for every node, so that ONNX Runtime speaks of nodes we know.
+
+    Nameless nodes, and those whose name another has, are named by their ids. Nothing else
+    changes. Large models and those with external weights are left as they are.
+    """
+    facts = model.facts
+    if facts.external or not any(is_nameless(node) for node in facts.nodes):
+        return model
+    data = model.bytes()
+    if len(data) > _LIMIT:
+        return model
+    try:
+        proto = model.proto()
+    except ImportError:  # a bare worker without onnx
+        return model
+    for node, fact, name in zip(walk(proto), facts.nodes, names(facts.nodes), strict=True):
+        if is_nameless(fact):
+            node.name = name
+    return Model(proto.SerializeToString(), facts=facts)
 
 
-def tagged(name: str) -> int | None:
-    """The place in a name that `tag` gave, also where ONNX Runtime has added to it."""
-    found = _TAG.search(name)
-    return int(found.group(1)) if found else None
+def names(nodes: Sequence[NodeFacts]) -> list[str]:
+    """The id of each node, made unique: both branches of an If may have a "#0"."""
+    seen: set[str] = set()
+    found: list[str] = []
+    for index, node in enumerate(nodes):
+        name = node.id if node.id not in seen else f"{node.id}@{index}"
+        seen.add(name)
+        found.append(name)
+    return found
+
+
+def is_nameless(node: NodeFacts) -> bool:
+    """Whether the node has no name of its own."""
+    return node.id.rpartition("/")[2].startswith("#")
 
 
 def walk(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:

@@ -4,7 +4,7 @@
     execution_mode             sequential (the default) or parallel
     inter_op_num_threads       threads that run nodes side by side, in parallel mode
     enable_cpu_mem_arena, enable_mem_pattern, enable_mem_reuse, use_deterministic_compute
-    log_severity_level         0 (verbose) to 4 (fatal, the default: refusals are exceptions here)
+    log_severity_level         0 (verbose) to 4 (fatal, the default: refusals are exceptions)
     session_config             entries of onnxruntime_session_options_config_keys.h
     provider_options           the execution provider's own
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from hal.errors import InputError
 
@@ -93,11 +93,11 @@ def apply(ort: Any, session_options: Any, vendor: Mapping[str, Any]) -> None:
 
 def strings(vendor: Mapping[str, Any], name: str) -> dict[str, str]:
     """The mapping under `name` as ONNX Runtime wants it: text to text, true as "1"."""
-    given = vendor.get(name) or {}
+    given: Any = vendor.get(name, {})
     if not isinstance(given, Mapping):
         raise InputError(f"{name} is a {type(given).__name__}; it maps names to values")
     found: dict[str, str] = {}
-    for key, value in given.items():  # pyright: ignore[reportUnknownVariableType]
+    for key, value in cast("Mapping[Any, Any]", given).items():
         if not isinstance(key, str) or not isinstance(value, (str, int, float)):
             raise InputError(f"{name} has {key!r}: {value!r}; both must be text or numbers")
         found[key] = str(int(value)) if isinstance(value, bool) else str(value)

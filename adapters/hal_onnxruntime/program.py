@@ -1,8 +1,8 @@
 """Models compiled by ONNX Runtime.
 
-`PlainProgram` is the fast path: every input and output is a tensor of a type NumPy has, which is
-settled once, when the program is made. `ValueProgram` takes everything else. Both bind, save,
-profile and know their placement through `SessionProgram`.
+`PlainProgram` is the fast path: every input and output is a tensor of a type NumPy has, which
+is settled once, when the program is made. `ValueProgram` takes everything else. Both bind,
+save, profile and know their placement through `SessionProgram`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SessionProgram(Program, CanPlace, CanBind, CanSave, CanProfile):
         self.inputs = inputs
         self.outputs = outputs
         self._recipe = recipe
-        self._session = session
+        self._session: Any = session
         self._saved = saved
         self._names = [spec.name for spec in outputs]
         self._dtypes = [dtypes.of_name(spec.dtype) for spec in outputs]
@@ -102,7 +102,9 @@ class ValueProgram(SessionProgram):
         if all(values.is_plain(spec) for spec in self.outputs):
             encoded = {name: values.encode(ort, value) for name, value in given.items()}
             results = self._session.run(self._names, encoded)
-            return [values.decode(spec, r) for spec, r in zip(self.outputs, results, strict=True)]
+            return [
+                values.decode(spec, r) for spec, r in zip(self.outputs, results, strict=True)
+            ]
         encoded = {name: self._ort_value(ort, name, value) for name, value in given.items()}
         encoded = {name: value for name, value in encoded.items() if value is not None}
         self._refuse_containers(self.outputs)

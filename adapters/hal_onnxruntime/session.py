@@ -63,7 +63,9 @@ class Recipe:
             raise DeviceNotFound(
                 f"onnxruntime {ort.__version__} here has no {self.provider}; it has {available}"
             )
-        chosen = [(self.provider, vendor_options.strings(self.options.vendor, "provider_options"))]
+        chosen = [
+            (self.provider, vendor_options.strings(self.options.vendor, "provider_options"))
+        ]
         if self.options.allow_fallback and self.provider != CPU:
             chosen.append((CPU, {}))
         session = ort.InferenceSession(

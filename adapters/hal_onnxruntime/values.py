@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -93,7 +93,7 @@ def view_of(value: Any, dtype: DType) -> Array:
     if size == 0:
         return np.empty(shape, dtype.numpy)
     memory = (ctypes.c_ubyte * size).from_address(value.data_ptr())
-    memory.owner = value  # type: ignore[attr-defined]  # the array keeps this, and this the value
+    memory.owner = value  # the array keeps `memory`, which keeps the OrtValue
     raw = np.frombuffer(memory, np.uint8)
     if dtype.bits < 8:
         return unpack(raw, shape, dtype)
@@ -115,7 +115,8 @@ def unpack(raw: Array, shape: tuple[int, ...], dtype: DType) -> Array:
     per_byte = 8 // dtype.bits
     shifts = np.arange(per_byte, dtype=np.uint8) * np.uint8(dtype.bits)
     bits = (raw[:, None] >> shifts) & np.uint8((1 << dtype.bits) - 1)
-    return bits.reshape(-1)[: int(np.prod(shape))].view(dtype.numpy).reshape(shape)
+    unpacked: Array = bits.reshape(-1)[: int(np.prod(shape))].view(dtype.numpy).reshape(shape)
+    return unpacked
 
 
 def decode(spec: TensorSpec, result: Any) -> Value:
@@ -127,15 +128,12 @@ def _decode(result: Any, dtype: DType, name: str) -> Value:
     if result is None:
         return None
     if isinstance(result, np.ndarray):
-        return Tensor(result, dtype)
+        return Tensor(cast("Array", result), dtype)
     if isinstance(result, list):
-        items: list[Any] = result
-        return [_decode(item, dtype, name) for item in items]
+        return [_decode(item, dtype, name) for item in cast("list[Any]", result)]
     if isinstance(result, dict):
-        pairs: dict[Any, Any] = result
+        pairs = cast("dict[Any, Any]", result)
         return MapValue(_keys(list(pairs)), Tensor(_column(list(pairs.values()), dtype), dtype))
-    if np.isscalar(result):
-        return Tensor(_column(result, dtype), dtype)
     raise ExecutionError(f"output {name!r} came back as a {type(result).__name__}")
 
 

@@ -43,11 +43,13 @@ class ReferenceAdapter(Adapter, CanQuery):
             ),
         )
 
-    def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
+    def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:  # noqa: ARG002  one device
         from onnx.reference import ReferenceEvaluator
 
         if options.vendor:
-            raise InputError(f"the reference takes no vendor options; got {dict(options.vendor)}")
+            raise InputError(
+                f"the reference takes no vendor options; got {dict(options.vendor)}"
+            )
         facts = model.facts
         evaluator = ReferenceEvaluator(_checked(model))
         bound = options.dimensions
@@ -81,16 +83,17 @@ def _opsets() -> dict[str, tuple[int, int]]:
 
 
 def _checked(model: Model) -> onnx.ModelProto:
-    """The message with its weights, once the checker finds it valid: the evaluator looks late."""
+    """The message with its weights, found valid first: the evaluator itself looks late."""
     from onnx import checker
     from onnx.external_data_helper import load_external_data_for_model
 
+    check: Any = checker.check_model
     proto = model.proto()
     if not model.facts.external:
-        checker.check_model(proto)
+        check(proto)
         return proto
     if model.path is not None:
-        checker.check_model(str(model.path))
+        check(str(model.path))
     load_external_data_for_model(proto, str(model.folder))
     return proto
 

@@ -1,8 +1,8 @@
 """The evaluator's exceptions in our words.
 
 `TYPES` gives each exception type its default; `PATTERNS` recognise the messages of one that
-means several things. What operators raise in passing (ValueError, IndexError) is not named here:
-the shell calls it what it calls any failure of that moment.
+means several things. What operators raise in passing (ValueError, IndexError) is not named
+here: the shell calls it what it calls any failure of that moment.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ TYPES: Mapping[str, type[HALError]] = {
 PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.DOTALL))
     for kind, pattern in (
-        (Unsupported, r"No Op registered for (?P<op>\S+) with domain_version of (?P<opset>\d+)"),
+        (
+            Unsupported,
+            r"No Op registered for (?P<op>\S+) with domain_version of (?P<opset>\d+)",
+        ),
         (Unsupported, r"No opset import for domain '(?P<domain>[^']*)'"),
         (Unsupported, r"Your model ir_version \d+ is higher than the checker's"),
+        (Unsupported, r"(?P<missing>Pillow) must be installed .* the (?P<op>\w+) operator"),
         (Unsupported, r"[Nn]ode type '(?P<op>\w+)' from domain '(?P<domain>[^']*)'"),
     )
 )
@@ -40,7 +44,7 @@ PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
 def translate(error: Exception) -> HALError | None:
     """The evaluator's exception as ours; None where it is an operator's, raised in passing."""
     own = type(error).__module__.startswith("onnx.")
-    if not own and not isinstance(error, NotImplementedError):
+    if not own and not isinstance(error, (NotImplementedError, ImportError)):
         return None
     text = " ".join(str(error).split())
     for kind, pattern in PATTERNS:
@@ -49,7 +53,7 @@ def translate(error: Exception) -> HALError | None:
             return kind(text, **_fields(found.groupdict()))
     if own:
         return TYPES.get(type(error).__name__, CompileError)(text)
-    return Unsupported(text)
+    return Unsupported(text) if isinstance(error, NotImplementedError) else None
 
 
 def _fields(groups: Mapping[str, str | None]) -> dict[str, Any]:

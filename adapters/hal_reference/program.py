@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from hal.tensor import Array, Feeds, MapValue, Tensor, Value, as_array
 class ReferenceProgram(Program, CanPlace):
     """An `onnx.reference.ReferenceEvaluator`.
 
-    Inputs and outputs are copied: operators may return their input, an initialiser or a constant
-    as it is, and results belong to the caller.
+    Inputs and outputs are copied: operators may return their input, an initialiser or a
+    constant as it is, and results belong to the caller.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class ReferenceProgram(Program, CanPlace):
         self.inputs = inputs
         self.outputs = outputs
         self._nodes = nodes
-        self._evaluator = evaluator
+        self._evaluator: Any = evaluator
         self._names = [spec.name for spec in outputs]
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
@@ -41,7 +41,9 @@ class ReferenceProgram(Program, CanPlace):
         return [_decode(spec, r) for spec, r in zip(self.outputs, results, strict=True)]
 
     def placement(self) -> Placement:
-        nodes = tuple(NodePlacement(n.id, n.op, "device", "onnx.reference") for n in self._nodes)
+        nodes = tuple(
+            NodePlacement(n.id, n.op, "device", "onnx.reference") for n in self._nodes
+        )
         return Placement(nodes, "claimed")
 
     def close(self) -> None:
@@ -62,13 +64,12 @@ def _decode(spec: TensorSpec, result: Any) -> Value:
     if result is None:
         return None
     if isinstance(result, (list, tuple)):
-        items: Sequence[Any] = result  # pyright: ignore[reportUnknownVariableType]
-        return [_decode(spec, item) for item in items]
+        return [_decode(spec, item) for item in cast("Sequence[Any]", result)]
     if isinstance(result, dict):
-        pairs: dict[Any, Any] = result  # pyright: ignore[reportUnknownVariableType]
+        pairs = cast("dict[Any, Any]", result)
         return MapValue(Tensor.of(list(pairs)), Tensor(_column(spec, pairs), _dtype(spec)))
     if isinstance(result, (np.ndarray, np.generic)):
-        array: Array = np.array(as_array(result))  # pyright: ignore[reportUnknownArgumentType]
+        array = np.array(as_array(cast("Any", result)))  # operators may return NumPy scalars
         return Tensor(array, dtypes.of_array(array))
     if isinstance(result, (bool, int, float, complex, str)):
         return Tensor(np.asarray(result, _dtype(spec).numpy), _dtype(spec))
