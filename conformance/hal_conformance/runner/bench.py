@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from typing import Any
 
 from hal import registry
@@ -190,6 +191,18 @@ class WorkerSession:
         """End the worker at once: it is not trusted any more."""
         self._bench.watch.remove(self._ward)
         self._adapter.kill()
+
+
+def bounded(target: Target) -> Target:
+    """The target with one host thread a worker, unless it says otherwise.
+
+    Cases run side by side, not inside: on two cores, two workers of ONNX Runtime with its own
+    choice of threads need more than twice the time. The number does not depend on `-j`, so
+    that results do not.
+    """
+    if target.options.threads is not None:
+        return target
+    return replace(target, options=replace(target.options, threads=1))
 
 
 def header(device: Device) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from hal.errors import HALError
 from hal_conformance.runner.bench import Bench
 from hal_conformance.runner.journal import Journal
-from hal_conformance.runner.outcome import record
+from hal_conformance.runner.outcome import Attempt, record
 from hal_conformance.runner.plan import Item
 from hal_conformance.runner.progress import Progress
 from hal_conformance.runner.slot import Slot, Stopped
@@ -62,10 +62,15 @@ class Crew:
             raise self._broken
 
     def _work(self, number: int) -> None:
-        slot = Slot(number, self._bench.open, self._bench.stopping)
+        session = self._journal.sessions
+        name = f"w{number}" if session == 1 else f"w{number}@{session}"
+        slot = Slot(name, self._bench, self._begun)
         try:
             while (item := self._next()) is not None:
+                if slot.target not in (None, item.target):
+                    self._settle(slot)
                 self._one(slot, item)
+            self._settle(slot)
         except Stopped:
             return
         except BaseException as error:  # noqa: BLE001  raised again by `run`, in its thread
@@ -80,18 +85,40 @@ class Crew:
                 self._queue.popleft()
             return self._queue.popleft() if self._queue else None
 
+    def _begun(self, item: Item, worker: str) -> None:
+        self._journal.start(item.target, item.case, worker)
+
     def _one(self, slot: Slot, item: Item) -> None:
-        self._journal.start(item.target, item.case)
+        known = self._journal.held.get((item.target, item.case))
         try:
-            attempts = slot.run(item)
+            if known is None:
+                attempts = slot.run(item)
+            else:
+                attempts = slot.again_alone(item, Attempt.kept(*known))
         except HALError as error:
-            with self._mutex:
-                self.lost[item.target] = error
+            self._lose(item.target, error)
             return
+        if slot.holds(item):
+            self._journal.hold(item.target, item.case, attempts[0].keep())
+        else:
+            self._end(item, attempts)
+
+    def _settle(self, slot: Slot) -> None:
+        try:
+            for item, attempts in slot.settle():
+                self._end(item, attempts)
+        except HALError as error:
+            self._lose(str(slot.target), error)
+
+    def _end(self, item: Item, attempts: list[Attempt]) -> None:
         facts = self._bench.suites[item.suite].facts(item.case)
         final = record(item.target, item.case, facts, attempts)
         self._journal.end(final)
         self._progress.ended(final)
+
+    def _lose(self, target: str, error: HALError) -> None:
+        with self._mutex:
+            self.lost[target] = error
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 `journal.jsonl` in the results folder begins with a line that says what the run is (its
 subject); then come `target` lines (what was found at each), `start` lines (written before a
-case runs) and `end` lines (its final record). A line is one write() to a file opened for
+case runs), `hold` lines (what it did, where that wants a second opinion) and `end` lines (its
+final record). A line is one write() to a file opened for
 appending, so it survives kill -9 of this process from the moment the call returns; a line that
 the kill tore is cut off when the run is resumed, and its case runs again. Power loss is not
 covered: nothing is fsynced before the end.
@@ -34,6 +35,7 @@ class Journal:
 
     `ended` has the final record of each finished item, `started` how often each was begun,
     `targets` what was found at each target: all of them as of now, earlier sessions included.
+    `held` has what earlier sessions saw of items that did not end: the line, and the history.
     `about` is what the first session said of itself.
 
     Args:
@@ -59,7 +61,9 @@ class Journal:
         self.ended: dict[Key, Row] = {}
         self.started: Counter[Key] = Counter()
         self.targets: dict[str, Row] = {}
+        self.held: dict[Key, tuple[Row, tuple[str, ...]]] = {}
         self.sessions = 0
+        self._ran: dict[str, list[str]] = {}  # case ids by worker
         self._mutex = threading.Lock()
         _make(folder)
         self._lock = FolderLock(folder)
@@ -101,6 +105,9 @@ class Journal:
             kind = line["kind"]
             if kind == "start":
                 self.started[line["target"], line["case"]] += 1
+                self._ran.setdefault(line["worker"], []).append(line["case"])
+            elif kind == "hold":
+                self._recall_held(line)
             elif kind == "end":
                 self._end(line["record"])
             elif kind == "target":
@@ -108,11 +115,22 @@ class Journal:
             elif kind == "session":
                 self.sessions += 1
 
-    def start(self, target: str, case: str) -> None:
-        """Say that a case is about to run."""
+    def _recall_held(self, line: Row) -> None:
+        before = self._ran[line["attempt"]["worker"]]
+        history = tuple(before[: before.index(line["case"])])
+        self.held[line["target"], line["case"]] = (line["attempt"], history)
+
+    def start(self, target: str, case: str, worker: str) -> None:
+        """Say that a case is about to run; a worker's name is used in one session only."""
         with self._mutex:
             self.started[target, case] += 1
-            self._append({"kind": "start", "target": target, "case": case})
+            self._append({"kind": "start", "target": target, "case": case, "worker": worker})
+
+    def hold(self, target: str, case: str, attempt: Row) -> None:
+        """Keep what a case did until it is known whether it does so again."""
+        with self._mutex:
+            line = {"kind": "hold", "target": target, "case": case, "attempt": attempt}
+            self._append(line)
 
     def end(self, record: Row) -> None:
         """Keep the final record of a case."""

@@ -8,14 +8,14 @@ fresh worker.
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hal.errors import DeviceLost, HALError, OutOfMemory, Unsupported
 
 AGAIN = frozenset({"FAIL", "ERROR", "CRASH", "HANG", "OOM"})
-"""Outcomes that are believed only when the case, alone in a fresh worker, ends so again."""
+"""Outcomes that are believed only when the case ends so again in another worker."""
 
 STDERR_KEPT = 600  # characters of a lost worker's last words that a reason holds
 
@@ -41,8 +41,28 @@ class Attempt:
 
     seen: Observation
     worker: str
-    alone: bool
     history: tuple[str, ...]
+
+    @property
+    def alone(self) -> bool:
+        """Whether the worker was a fresh one."""
+        return not self.history
+
+    def agrees(self, other: Attempt) -> bool:
+        """Whether the other ended the same way, for the same reason: the same wrong value."""
+        ours, theirs = self.seen, other.seen
+        return (ours.outcome, ours.reason) == (theirs.outcome, theirs.reason)
+
+    def keep(self) -> dict[str, Any]:
+        """All but the history, as plain data; `Attempt.kept` reads it."""
+        return {"seen": asdict(self.seen), "worker": self.worker}
+
+    @classmethod
+    def kept(cls, data: Mapping[str, Any], history: Iterable[str]) -> Attempt:
+        """The attempt that `keep` described."""
+        seen = Observation(**data["seen"])
+        seen = replace(seen, outputs=tuple(seen.outputs), judged_by=tuple(seen.judged_by))
+        return cls(seen, data["worker"], tuple(history))
 
     def to_json(self, *, with_history: bool) -> dict[str, Any]:
         """As in `records.Attempt`, without what is not set."""
@@ -106,7 +126,7 @@ def elsewhere(seen: Observation, allow_fallback: bool) -> Observation:
 
 
 def decide(attempts: list[Attempt]) -> Observation:
-    """The final word on a case after its attempts, one or two.
+    """The final word on a case: its first attempt and its last must end alike.
 
     Raises:
         ValueError: there is no attempt to decide on.

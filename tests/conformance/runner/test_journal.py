@@ -35,9 +35,9 @@ def folder(tmp_path: Path) -> Path:
 def half(folder: Path) -> Path:
     """A folder whose run ended `one`, began `two`, and stopped."""
     log = Journal(folder, SUBJECT, resume=False)
-    log.start("a:0", "one")
+    log.start("a:0", "one", "w0.1")
     log.end(row("one"))
-    log.start("a:0", "two")
+    log.start("a:0", "two", "w0.1")
     log.close()
     return folder
 
@@ -143,12 +143,25 @@ def test_two_runs_cannot_write_to_one_folder(half: Path) -> None:
     Journal(half, SUBJECT, resume=True).close()
 
 
+def test_what_was_held_is_recalled_with_what_its_worker_had_run(half: Path) -> None:
+    log = Journal(half, SUBJECT, resume=True)
+    log.start("a:0", "three", "w0.1")
+    log.hold("a:0", "three", {"worker": "w0.1", "seen": {"outcome": "FAIL"}})
+    log.start("a:0", "four", "w0.1")
+    log.close()
+    again = Journal(half, SUBJECT, resume=True)
+    attempt = {"worker": "w0.1", "seen": {"outcome": "FAIL"}}
+    assert again.held == {("a:0", "three"): (attempt, ("one", "two"))}
+    assert again.sessions == 3
+    again.close()
+
+
 KILLED_WRITER = """
 import sys, pathlib
 from hal_conformance.runner.journal import Journal
 log = Journal(pathlib.Path(sys.argv[1]), {"a": 1}, resume=False)
 for number in range(10**9):
-    log.start("a:0", str(number))
+    log.start("a:0", str(number), "w0.1")
     log.end({"case": str(number), "target": "a:0", "outcome": "PASS", "reason": "x" * 5000})
     print(number, flush=True)
 """
