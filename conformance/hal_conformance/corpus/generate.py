@@ -21,6 +21,7 @@ def main(part: int, parts: int, folder: Path) -> None:
     from hal_conformance.corpus import onnx_suite
     from hal_conformance.corpus.folder import Part
 
+    onnx_suite.settle()
     collected = Part(folder, part)
     for unit in onnx_suite.units(part, parts):
         for source in onnx_suite.cases(unit):
