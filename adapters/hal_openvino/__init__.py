@@ -9,6 +9,7 @@ Read `adapter.py` first. The rest are its tables and parts:
     signature.py   which port is which input or output of the model
     tensors.py     ONNX types and OpenVINO's, and moving values in and out
     placement.py   which unit of the compiled graph computes which node
+    support.py     which nodes a device would take
     errors.py      OpenVINO's exceptions and messages in our words
     expectations.toml   what is known to go wrong
 """

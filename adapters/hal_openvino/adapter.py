@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hal.adapter import Adapter, CanLoad, CanQuery, Program
 from hal.errors import ArtifactError, HALError, SDKMissing, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, Support
-from hal_openvino import devices, errors, placement, signature
+from hal_openvino import devices, errors, placement, signature, support
 from hal_openvino import options as asked
 from hal_openvino.devices import Name
 from hal_openvino.program import Compiled, OpenVINOProgram
@@ -59,11 +59,11 @@ class OpenVINOAdapter(Adapter, CanQuery, CanLoad):
             ours = self.translate(error)
             if not isinstance(ours, Unsupported):
                 raise
-            return placement.refused(model, str(error), ours)
+            return support.refused(model, str(error), ours)
         _bind_dimensions(graph, model, options.dimensions)
         name = Name.of(device.id)
         taken = core.query_model(graph, name.full, self._config(name, options))
-        return placement.supported(model, graph, taken, device.id)
+        return support.supported(model, graph, taken, device.id)
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
         core = self._core()

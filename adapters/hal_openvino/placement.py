@@ -1,11 +1,14 @@
 """Which unit of the compiled graph computes which node of the model.
 
 The fact is OpenVINO's own record of the compiled program: its runtime model lists the units
-that execute, each with the names of the operations it was made of. OpenVINO names an operation
-after its ONNX node, or after the node's output. A node that no unit names was folded, where
-everything it reads is constant; was computed within its owner, where it stands in the body of a
-loop or branch that has a unit; and is unknown otherwise: a no-op that was removed, or an
-operation that was renamed on the way.
+that execute, each with the names of the operations it was made of, which OpenVINO takes from
+the ONNX node or its output. A node that no unit names is placed by what must have happened:
+
+    folded   everything it reads is constant (or a shape that is fixed), or its result is an
+             input or a constant passed on: no unit computes it
+    fused    a unit computes what reads from it, or stands where its result leaves the model,
+             or computes the loop or branch in whose body it is
+    unknown  otherwise: nothing that is kept depends on it
 """
 
 from __future__ import annotations
@@ -14,26 +17,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hal.errors import Unsupported
-from hal.spec import NodePlacement, NodeSupport, Placement, Support, Where
+from hal.spec import NodePlacement, Placement, Where
 
 if TYPE_CHECKING:
     from hal.model import Model
 
 _RANDOM = ("Random", "Bernoulli", "Multinomial")
-_CONSTANTS = ("Const", "Input")
-_GRAPHS = (5, 10)  # AttributeProto.AttributeType: GRAPH, GRAPHS
+_SHAPES = ("Shape", "Size")
+_SOURCES = ("Const", "Input")
+_GRAPH, _GRAPHS = 5, 10  # AttributeProto.AttributeType
 
 
 @dataclass(frozen=True)
 class Node:
-    """One node of the model, the names OpenVINO may know it by, whether it is constant."""
+    """One node of the model; `constant` if it is without the inputs, `owner` holds its graph."""
 
     id: str
     op: str
-    names: tuple[str, ...]
-    constant: bool
-    owner: str | None
+    name: str = ""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    constant: bool = False
+    owner: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What OpenVINO may call the operation that this node became."""
+        return tuple(name for name in (self.name, *self.outputs) if name)
 
 
 @dataclass(frozen=True)
@@ -49,81 +59,99 @@ class Nodes:
         try:
             proto = model.proto()
         except ImportError:
-            return cls(tuple(Node(id_, op, (id_,), False, None) for id_, op in ids))
-        walked = list(_walk(proto.graph.node, _initialised(proto.graph)))
+            return cls(tuple(Node(id_, op, id_) for id_, op in ids))
+        static = all(spec.is_static for spec in model.facts.inputs)
+        walked = list(_walk(proto.graph, set(), static))
         for function in proto.functions:
-            walked += _walk(function.node, set())
-        owners: dict[int, str] = {i: ids[o][0] for i, (_, _, o) in enumerate(walked) if o >= 0}
+            walked += _walk(function, set(), False)
         return cls(
             tuple(
-                Node(id_, op, names, constant, owners.get(index))
-                for index, ((id_, op), (names, constant, _)) in enumerate(
-                    zip(ids, walked, strict=True)
+                Node(
+                    id_,
+                    op,
+                    node.name,
+                    tuple(node.input),
+                    tuple(node.output),
+                    constant,
+                    None if owner is None else ids[owner][0],
                 )
+                for (id_, op), (node, constant, owner) in zip(ids, walked, strict=True)
             )
         )
 
     def to_json(self) -> list[list[Any]]:
-        return [[n.id, n.op, list(n.names), n.constant, n.owner] for n in self.all]
+        return [
+            [n.id, n.op, n.name, list(n.inputs), list(n.outputs), n.constant, n.owner]
+            for n in self.all
+        ]
 
     @classmethod
     def from_json(cls, data: Iterable[Sequence[Any]]) -> Nodes:
-        return cls(tuple(Node(n[0], n[1], tuple(n[2]), n[3], n[4]) for n in data))
-
-
-def _initialised(graph: Any) -> set[str]:
-    return {tensor.name for tensor in graph.initializer}
+        return cls(
+            tuple(Node(n[0], n[1], n[2], tuple(n[3]), tuple(n[4]), n[5], n[6]) for n in data)
+        )
 
 
 def _walk(
-    nodes: Iterable[Any], constants: set[str], owner: int = -1, start: int = 0
-) -> Iterator[tuple[tuple[str, ...], bool, int]]:
-    """Names, constancy and the owner's index of each node, in the order of ModelFacts.nodes."""
+    graph: Any, constants: set[str], static: bool, owner: int | None = None, start: int = 0
+) -> Iterator[tuple[Any, bool, int | None]]:
+    """Each node, whether it is constant, its owner's index; in the order of ModelFacts.nodes."""
+    constants = constants | {tensor.name for tensor in getattr(graph, "initializer", ())}
     index = start
-    for node in nodes:
-        constant = not node.op_type.startswith(_RANDOM) and all(
-            not name or name in constants for name in node.input
-        )
-        graphs = [
-            graph
+    for node in graph.node:
+        inner = [
+            body
             for attribute in node.attribute
-            if attribute.type in _GRAPHS
-            for graph in ([attribute.g] if attribute.type == _GRAPHS[0] else attribute.graphs)
+            if attribute.type in (_GRAPH, _GRAPHS)
+            for body in ([attribute.g] if attribute.type == _GRAPH else attribute.graphs)
         ]
-        constant = constant and not graphs
+        constant = not inner and _is_constant(node, constants, static)
         if constant:
             constants.update(node.output)
-        yield tuple(name for name in (node.name, *node.output) if name), constant, owner
+        yield node, constant, owner
         me, index = index, index + 1
-        for graph in graphs:
-            for row in _walk(graph.node, constants | _initialised(graph), me, index):
+        for body in inner:
+            for row in _walk(body, constants, static, me, index):
                 yield row
                 index += 1
 
 
+def _is_constant(node: Any, constants: set[str], static: bool) -> bool:
+    if node.op_type.startswith(_RANDOM):
+        return False
+    return (static and node.op_type in _SHAPES) or all(
+        not name or name in constants for name in node.input
+    )
+
+
 @dataclass(frozen=True)
 class Unit:
-    """One unit of the runtime model, and the operations it was made of."""
+    """One unit of the runtime model, the operations it was made of, the unit it reads from."""
 
     name: str
     kind: str
     primitive: str
     made_of: tuple[str, ...]
+    source: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.primitive}"
 
 
-def units(runtime: Any) -> list[Unit]:
-    """The units of a runtime model."""
-    found: list[Unit] = []
+def units(runtime: Any) -> dict[str, Unit]:
+    """The units of a runtime model, by name."""
+    found: dict[str, Unit] = {}
     for node in runtime.get_ops():
         info = node.get_rt_info()
+        name = node.get_friendly_name()
         made_of = _word(info, "originalLayersNames")
-        found.append(
-            Unit(
-                node.get_friendly_name(),
-                _word(info, "layerType"),
-                _word(info, "primitiveType"),
-                tuple(made_of.split(",")) if made_of else (),
-            )
+        source = node.input_value(0).get_node().get_friendly_name() if node.inputs() else None
+        found[name] = Unit(
+            name,
+            _word(info, "layerType"),
+            _word(info, "primitiveType"),
+            tuple(made_of.split(",")) if made_of else (),
+            source,
         )
     return found
 
@@ -132,114 +160,76 @@ def _word(info: Any, key: str) -> str:
     return str(info[key].astype(str)) if key in info else ""
 
 
-def placement_of(nodes: Nodes, found: Sequence[Unit]) -> Placement:
-    """Where each node ran, by the runtime's own record."""
-    by_name = {name: unit for unit in found for name in unit.made_of}
-    sizes = _sizes(nodes, by_name)
-    placed: dict[str, NodePlacement] = {}
-    for node in nodes.all:
-        unit = _unit_of(node, by_name)
-        where, by = _where(node, unit, sizes, placed)
-        placed[node.id] = NodePlacement(node.id, node.op, where, by)
-    return Placement(tuple(placed.values()), "assigned")
-
-
-def _unit_of(node: Node, by_name: Mapping[str, Unit]) -> Unit | None:
-    return next((by_name[name] for name in node.names if name in by_name), None)
-
-
-def _sizes(nodes: Nodes, by_name: Mapping[str, Unit]) -> dict[str, int]:
-    """How many of the model's nodes each unit computes."""
+def placement_of(
+    nodes: Nodes, found: Mapping[str, Unit], results: Mapping[str, str]
+) -> Placement:
+    """Where each node ran; `results` names the unit through which each output leaves."""
+    named = {operation: unit for unit in found.values() for operation in unit.made_of}
+    leaving = {output: _source(found, unit) for output, unit in results.items()}
+    direct = {node.id: _named(node, named) for node in nodes.all}
     sizes: dict[str, int] = {}
-    for node in nodes.all:
-        unit = _unit_of(node, by_name)
+    for unit in direct.values():
         if unit is not None:
             sizes[unit.name] = sizes.get(unit.name, 0) + 1
-    return sizes
-
-
-def _where(
-    node: Node, unit: Unit | None, sizes: Mapping[str, int], placed: Mapping[str, NodePlacement]
-) -> tuple[Where, str]:
-    if unit is not None and unit.kind not in _CONSTANTS:
-        where: Where = "fused" if sizes[unit.name] > 1 else "device"
-        return where, f"{unit.name}: {unit.primitive}"
-    if node.constant or (unit is not None and unit.kind == "Const"):
-        return "folded", ""
-    owner = placed.get(node.owner) if node.owner is not None else None
-    if owner is not None and owner.where in ("device", "fused"):
-        return "fused", owner.by
-    return "unknown", ""
-
-
-def refused(model: Model, message: str, reason: Unsupported) -> Support:
-    """What is supported of a model that OpenVINO could not convert, by its message.
-
-    Raises:
-        Unsupported: the message names no operator of the model.
-    """
-    nodes = model.facts.nodes
-    listed = _listed(message)
-    told = {
-        node.id: (f"{node.domain}.{node.op}" if node.domain else node.op) in listed
-        or reason.node in (node.id, *_outputs(model, node.id))
-        for node in nodes
-    }
-    if not any(told.values()):
-        raise reason
-    return Support(
-        tuple(
-            NodeSupport(
-                node.id, node.op, not told[node.id], reason.message if told[node.id] else ""
-            )
-            for node in nodes
-        )
+    placed: dict[str, NodePlacement] = {}
+    readers: dict[str, list[str]] = {}
+    # From the last to the first, so that what reads from a node is placed before it.
+    for node in reversed(nodes.all):
+        unit = direct[node.id]
+        if unit is not None and unit.kind not in _SOURCES:
+            where: Where = "fused" if sizes[unit.name] > 1 else "device"
+            placed[node.id] = NodePlacement(node.id, node.op, where, str(unit))
+        elif node.constant or unit is not None:
+            placed[node.id] = NodePlacement(node.id, node.op, "folded")
+        else:
+            placed[node.id] = _inferred(node, placed, readers, leaving)
+        for name in node.inputs:
+            readers.setdefault(name, []).append(node.id)
+    bodies = {node.id: node.owner for node in nodes.all if node.owner is not None}
+    return Placement(
+        tuple(_in_body(placed[node.id], bodies, placed) for node in nodes.all), "assigned"
     )
 
 
-def _listed(message: str) -> set[str]:
-    """The operators of "No conversion rule found for operations: Det-22, ai.onnx.ml.Binarizer",
-    and of the log of failed ones ("-- Scan-11 with a message")."""
-    _, found, rest = message.partition("No conversion rule found for operations:")
-    names = rest.split("\n", 1)[0].split(",") if found else []
-    for part in message.split("-- ")[1:]:
-        names += [part.split(" ", 1)[0]] if " with a message" in part.split("\n", 1)[0] else []
-    return {name.strip().rpartition("-")[0] or name.strip() for name in names}
+def _named(node: Node, named: Mapping[str, Unit]) -> Unit | None:
+    """The unit made of this node; OpenVINO adds ".0" where it split off a conversion."""
+    names = [*node.names, *(f"{name}.0" for name in node.names)]
+    return next((named[name] for name in names if name in named), None)
 
 
-def _outputs(model: Model, node: str) -> tuple[str, ...]:
-    return next((n.names for n in Nodes.of(model).all if n.id == node), ())
+def _source(found: Mapping[str, Unit], result: str) -> Unit | None:
+    """The unit that computes what leaves through `result`; layout changes are looked through."""
+    unit = found.get(result)
+    while unit is not None and (unit.kind == "Output" or not unit.made_of):
+        unit = found.get(unit.source) if unit.source is not None else None
+    return unit
 
 
-def supported(model: Model, graph: Any, taken: Mapping[str, str], device: str) -> Support:
-    """What is supported of a model that OpenVINO converted: all but what the device leaves out.
+def _inferred(
+    node: Node,
+    placed: Mapping[str, NodePlacement],
+    readers: Mapping[str, list[str]],
+    leaving: Mapping[str, Unit | None],
+) -> NodePlacement:
+    for name in node.outputs:
+        unit = leaving.get(name)
+        if unit is not None:
+            where: Where = "folded" if unit.kind in _SOURCES else "fused"
+            return NodePlacement(node.id, node.op, where, "" if where == "folded" else str(unit))
+    for name in node.outputs:
+        for reader in readers.get(name, ()):
+            if placed[reader].where in ("device", "fused"):
+                return NodePlacement(node.id, node.op, "fused", placed[reader].by)
+    return NodePlacement(node.id, node.op, "unknown")
 
-    An operation that OpenVINO made on the way and named itself counts for the node it feeds.
-    """
-    left = _left_out(graph, taken)
-    return Support(
-        tuple(
-            NodeSupport(
-                node.id,
-                node.op,
-                not (why := next((left[name] for name in node.names if name in left), "")),
-                f"{device} does not take {why}" if why else "",
-            )
-            for node in Nodes.of(model).all
-        )
-    )
 
-
-def _left_out(graph: Any, taken: Mapping[str, str]) -> dict[str, str]:
-    """The operations the device does not take, and those that read from them, with the type."""
-    left: dict[str, str] = {}
-    for op in graph.get_ordered_ops():
-        name = op.get_friendly_name()
-        if name not in taken:
-            left[name] = op.get_type_name()
-            continue
-        for port in op.inputs():
-            source = port.get_source_output().get_node().get_friendly_name()
-            if source in left and source not in taken:
-                left.setdefault(name, left[source])
-    return left
+def _in_body(
+    node: NodePlacement, bodies: Mapping[str, str], placed: Mapping[str, NodePlacement]
+) -> NodePlacement:
+    """A node of a body that has no unit of its own is computed by its owner's."""
+    owner = bodies.get(node.node)
+    while node.where == "unknown" and owner is not None:
+        if placed[owner].where in ("device", "fused"):
+            return NodePlacement(node.node, node.op, "fused", placed[owner].by)
+        owner = bodies.get(owner)
+    return node

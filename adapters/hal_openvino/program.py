@@ -70,8 +70,13 @@ class OpenVINOProgram(Program, CanSave, CanPlace, CanBind, CanProfile):
         return len(text).to_bytes(4, "little") + text + _exported(self._compiled.model)
 
     def placement(self) -> Placement:
-        found = placement.units(self._compiled.model.get_runtime_model())
-        return placement.placement_of(self._nodes(), found)
+        model = self._compiled.model
+        results = {
+            port.spec.name: model.outputs[port.index].get_node().get_friendly_name()
+            for port in self._compiled.outputs
+        }
+        found = placement.units(model.get_runtime_model())
+        return placement.placement_of(self._nodes(), found, results)
 
     def bind(self, feeds: Feeds, outputs: Feeds) -> OpenVINOBinding:
         return OpenVINOBinding(self._compiled, feeds, outputs)
