@@ -51,13 +51,21 @@ def _run(arguments: list[str]) -> int:
 def _invoke(arguments: list[str]) -> int:
     from hal.cli import app, output
 
-    code = app.command(arguments).main(arguments, prog_name="hal", standalone_mode=False)
-    output.flush()
+    try:
+        code = app.command(arguments).main(arguments, prog_name="hal", standalone_mode=False)
+        output.flush()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer turns it into this
+            raise end.__context__ from None
+        raise
     return code if isinstance(code, int) else 0
 
 
 def _reader_left() -> int:
     """Whoever read our output has seen enough (`hal devices | head`); that is no error."""
+    from hal.cli import output
+
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)  # the interpreter flushes stdout once more as it ends
+    for descriptor in (1, output.stream().fileno()):
+        os.dup2(null, descriptor)  # streams are flushed once more as the interpreter ends
     return 0
