@@ -70,7 +70,7 @@ def command(
     seed: SeedOption = 0,
     rtol: Annotated[
         float | None,
-        typer.Option(min=0, help="Default: 1e-3, or 8 epsilons of a smaller float type."),
+        typer.Option(min=0, help="Default: 1e-3, or 4 epsilons of a smaller float type."),
     ] = None,
     atol: Annotated[float, typer.Option(min=0, help="Default: 0.")] = 0.0,
     timeout: TimeoutOption = None,

@@ -1,0 +1,71 @@
+"""Random inputs: the type, the shape, and values that real models take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hal import dtypes
+from hal.cli.feeds import Plan, random_array
+from hal.errors import InputError
+from hal.spec import TensorSpec
+
+
+@pytest.mark.parametrize("name", sorted(dtypes.ALL - {"float6e2m3", "float6e3m2"}))
+def test_every_type_has_random_values_of_its_own(name: str) -> None:
+    array = random_array(name, (50,), np.random.default_rng(0))
+    assert dtypes.of_array(array).name == name
+    assert array.shape == (50,)
+    assert len({str(value) for value in array.tolist()}) > 1
+
+
+@pytest.mark.parametrize("name", ["int32", "int64", "uint32", "uint64"])
+def test_wide_integers_are_zero_or_one(name: str) -> None:
+    assert set(random_array(name, (99,), np.random.default_rng(0)).tolist()) == {0, 1}
+
+
+def test_floats_are_finite_and_not_constant() -> None:
+    for name in ("float16", "float8e4m3fn", "float8e8m0", "float4e2m1", "bfloat16"):
+        values = random_array(name, (200,), np.random.default_rng(0)).astype(np.float32)
+        assert np.isfinite(values).all()
+        assert values.std() > 0
+
+
+def test_an_inputs_values_do_not_depend_on_the_other_inputs() -> None:
+    x, y = TensorSpec("x", "float32", (3,)), TensorSpec("y", "float32", (3,))
+    alone, both = Plan().feeds([x]), Plan().feeds([y, x])
+    assert alone["x"].tolist() == both["x"].tolist()
+    assert both["x"].tolist() != both["y"].tolist()
+
+
+def test_the_words_of_the_command_line_are_read() -> None:
+    words = ["a=b.npy", "c=random", "d=random:2x3", "random", "e=f=g.npy"]
+    plan = Plan.parse(words, ["N=4", "a=b=2"], 7)
+    assert plan.files == {"a": Path("b.npy"), "e=f": Path("g.npy")}
+    assert plan.shapes == {"c": None, "d": (2, 3)}
+    assert plan.dims == {"N": 4, "a=b": 2}
+
+
+@pytest.mark.parametrize("word", ["x", "=x.npy", "x=", "=random", "x=random:", "x=random:2xb"])
+def test_words_that_are_no_input_are_refused(word: str) -> None:
+    with pytest.raises(InputError, match="-i "):
+        Plan.parse([word], [], 0)
+
+
+@pytest.mark.parametrize("word", ["N", "N=", "=3", "N=-1", "N=two"])
+def test_words_that_are_no_dimension_are_refused(word: str) -> None:
+    with pytest.raises(InputError, match="--dim"):
+        Plan.parse([], [word], 0)
+
+
+def test_a_plan_crosses_to_a_worker_unchanged(tmp_path: Path) -> None:
+    plan = Plan.parse([f"x={tmp_path / 'x.npy'}", "y=random:2x3", "z=random"], ["N=4"], 7)
+    assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_a_map_cannot_be_fed_and_says_so() -> None:
+    spec = TensorSpec("m", "float32", None, ("map",))
+    with pytest.raises(InputError, match="Python API"):
+        Plan().feeds([spec])
