@@ -2,8 +2,10 @@
 
 Read `adapter.py` first. The rest are its tables and parts:
 
-    adapter.py     the Adapter: devices, compile, query, load        (required)
-    program.py     the Program: run, save, placement, bind, profile  (required)
+    adapter.py     the Adapter: devices, compile, query, load                 (required)
+    program.py     the Program: run, submit, save, placement, bind, profile   (required)
+    request.py     the hot path of a run
+    binding.py     a run on the caller's own buffers
     devices.py     device ids, and what is claimed of each device
     options.py     CompileOptions in OpenVINO's property names
     signature.py   which port is which input or output of the model

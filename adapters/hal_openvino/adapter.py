@@ -15,7 +15,8 @@ from hal.spec import CompileOptions, DeviceInfo, Support
 from hal_openvino import devices, errors, placement, signature, support
 from hal_openvino import options as asked
 from hal_openvino.devices import Name
-from hal_openvino.program import Compiled, OpenVINOProgram
+from hal_openvino.program import OpenVINOProgram
+from hal_openvino.request import Compiled
 
 if TYPE_CHECKING:
     from hal.model import Model

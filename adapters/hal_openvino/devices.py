@@ -23,8 +23,27 @@ OPSETS: Mapping[str, tuple[int, int]] = MappingProxyType({"": (1, 28)})
 
 CHOOSERS = ("AUTO", "HETERO")
 
-_PLAIN = frozenset({"bind", "deterministic", "dynamic_shapes", "placement", "profile", "query"})
-_CHOSEN = frozenset({"bind", "dynamic_shapes"})
+_FEATURES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "CPU": frozenset(
+            {
+                "bind",
+                "deterministic",
+                "dynamic_shapes",
+                "placement",
+                "profile",
+                "query",
+                "submit",
+            }
+        ),
+        "GPU": frozenset({"bind", "dynamic_shapes", "profile", "query", "submit"}),
+        "NPU": frozenset({"bind", "profile", "query", "submit"}),
+    }
+)
+"""Placement is claimed where every unit is known to run on the device itself: a GPU runs some
+on the host, and the runtime model does not say which."""
+
+_CHOSEN = frozenset({"bind"})
 
 _CPU_TYPES = frozenset(ONNX_TYPES.values())
 _OTHER_TYPES = _CPU_TYPES - {"string", "float4e2m1", "float8e8m0", "float64"}
@@ -86,21 +105,19 @@ def found(core: Any, device: str) -> DeviceInfo:
 def _info(core: Any, name: str, device: str | None = None) -> DeviceInfo:
     capabilities = _ask(core, name, "OPTIMIZATION_CAPABILITIES", [])
     default = str(_ask(core, name, "INFERENCE_PRECISION_HINT", ""))
-    version = _version(core, name)
-    features = set(_PLAIN)
-    if "EXPORT_IMPORT" in capabilities:
-        features.add("save")
     family = name.partition(".")[0]
+    build = _build(core, name)
+    saved = {"save"} if "EXPORT_IMPORT" in capabilities else set[str]()
     return DeviceInfo(
         id=device or name.lower(),
         name=str(_ask(core, name, "FULL_DEVICE_NAME", name)).strip(),
         vendor="Intel",
         kind=_KINDS.get(family, "npu"),
-        sdk=version,
-        driver=str(_ask(core, name, "DRIVER_VERSION", "")),
+        sdk=build.partition("-")[0],
+        driver=str(_ask(core, name, "DRIVER_VERSION", build)),
         dtypes=_CPU_TYPES if family == "CPU" else _OTHER_TYPES,
         opsets=OPSETS,
-        features=frozenset(features),
+        features=_FEATURES.get(family, frozenset({"query"})) | saved,
         arithmetic=_arithmetic(capabilities, default),
         properties={
             "architecture": str(_ask(core, name, "DEVICE_ARCHITECTURE", "")),
@@ -112,7 +129,7 @@ def _info(core: Any, name: str, device: str | None = None) -> DeviceInfo:
 
 def _chosen(core: Any, name: Name, device: str, present: list[str]) -> DeviceInfo:
     parts = [_info(core, _first(part, present)) for part in name.devices or present]
-    common = frozenset.intersection(*(part.dtypes for part in parts))
+    common = {name for name in _CPU_TYPES if all(name in part.dtypes for part in parts)}
     arithmetic = [a for a in parts[0].arithmetic if all(a in p.arithmetic for p in parts)]
     return DeviceInfo(
         id=device,
@@ -121,7 +138,7 @@ def _chosen(core: Any, name: Name, device: str, present: list[str]) -> DeviceInf
         kind=parts[0].kind,
         sdk=parts[0].sdk,
         driver=" ".join(part.driver for part in parts if part.driver),
-        dtypes=common,
+        dtypes=frozenset(common),
         opsets=OPSETS,
         features=_CHOSEN,
         arithmetic=tuple(arithmetic),
@@ -143,7 +160,7 @@ def _arithmetic(capabilities: list[str], default: str) -> tuple[str, ...]:
     )
 
 
-def _version(core: Any, name: str) -> str:
+def _build(core: Any, name: str) -> str:
     import openvino as ov
 
     versions = core.get_versions(name)

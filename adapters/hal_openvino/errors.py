@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from hal.errors import (
     ArtifactError,
@@ -68,6 +69,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
             Unsupported,
         ),
         (r"Unsupported operation of type: (?P<op>\w+) name: (?P<node>\S+)", Unsupported),
+        (r"unsupported (?:src|dst)_prc: (?P<dtype>\w+)", Unsupported),
         (r"[Uu]nsupported element[_ ]type|does not support (?:element|precision)", Unsupported),
         (r"Not [Ii]mplemented|not implemented", Unsupported),
         (r"[Uu]nsupported property|Property was not found|not supported property", InputError),
@@ -111,7 +113,7 @@ def _by_name(kind: type[BaseException]) -> type[HALError] | None:
     return None
 
 
-def _by_text(text: str) -> tuple[type[HALError], dict[str, object]] | None:
+def _by_text(text: str) -> tuple[type[HALError], dict[str, Any]] | None:
     for pattern, kind in PATTERNS:
         match = pattern.search(text)
         if match is not None:
@@ -119,18 +121,16 @@ def _by_text(text: str) -> tuple[type[HALError], dict[str, object]] | None:
     return None
 
 
-def _fields(groups: Mapping[str, str | None]) -> dict[str, object]:
+def _fields(groups: Mapping[str, str | None]) -> dict[str, Any]:
     """The groups as error fields; OpenVINO writes an op as "Op-13", opset included."""
-    fields: dict[str, object] = {name: text for name, text in groups.items() if text}
-    op = fields.get("op")
-    if isinstance(op, str):
-        name, dash, opset = op.rpartition("-")
-        if dash and opset.isdigit():
-            fields["op"], fields["opset"] = name, int(opset)
-    if isinstance(fields.get("opset"), str):
-        fields["opset"] = int(str(fields["opset"]))
-    if isinstance(fields.get("dtype"), str):
-        fields["dtype"] = _SCHEMA.get(str(fields["dtype"]), str(fields["dtype"]).lower())
+    fields: dict[str, Any] = {name: text for name, text in groups.items() if text}
+    name, dash, opset = fields.get("op", "").rpartition("-")
+    if dash and opset.isdigit():
+        fields["op"], fields["opset"] = name, opset
+    if "opset" in fields:
+        fields["opset"] = int(fields["opset"])
+    if "dtype" in fields:
+        fields["dtype"] = _SCHEMA.get(fields["dtype"], fields["dtype"].lower())
     return fields
 
 

@@ -30,7 +30,7 @@ _GRAPH, _GRAPHS = 5, 10  # AttributeProto.AttributeType
 
 @dataclass(frozen=True)
 class Node:
-    """One node of the model; `constant` if it is without the inputs, `owner` holds its graph."""
+    """One node of the model; `constant` where no input matters, `owner` holds its graph."""
 
     id: str
     op: str
@@ -95,7 +95,7 @@ class Nodes:
 def _walk(
     graph: Any, constants: set[str], static: bool, owner: int | None = None, start: int = 0
 ) -> Iterator[tuple[Any, bool, int | None]]:
-    """Each node, whether it is constant, its owner's index; in the order of ModelFacts.nodes."""
+    """Each node, whether it is constant, its owner's index, in the order of the facts."""
     constants = constants | {tensor.name for tensor in getattr(graph, "initializer", ())}
     index = start
     for node in graph.node:
@@ -198,7 +198,7 @@ def _named(node: Node, named: Mapping[str, Unit]) -> Unit | None:
 
 
 def _source(found: Mapping[str, Unit], result: str) -> Unit | None:
-    """The unit that computes what leaves through `result`; layout changes are looked through."""
+    """The unit that computes what leaves through `result`, before changes of layout."""
     unit = found.get(result)
     while unit is not None and (unit.kind == "Output" or not unit.made_of):
         unit = found.get(unit.source) if unit.source is not None else None
@@ -215,7 +215,9 @@ def _inferred(
         unit = leaving.get(name)
         if unit is not None:
             where: Where = "folded" if unit.kind in _SOURCES else "fused"
-            return NodePlacement(node.id, node.op, where, "" if where == "folded" else str(unit))
+            return NodePlacement(
+                node.id, node.op, where, "" if where == "folded" else str(unit)
+            )
     for name in node.outputs:
         for reader in readers.get(name, ()):
             if placed[reader].where in ("device", "fused"):

@@ -1,64 +1,41 @@
-"""A model compiled by OpenVINO: run, save, placement, bind, profile.
-
-A run copies feeds into the tensors of one kept InferRequest, infers, and copies results out.
-The request is made once, and its tensors and views are looked up once where the shapes are
-fixed: a quarter of the time that OpenVINO's own `infer(feeds)` takes on a small model.
-"""
+"""A model compiled by OpenVINO: run, submit, save, placement, bind, profile."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
-from hal import dtypes
-from hal.adapter import Binding, CanBind, CanPlace, CanProfile, CanSave, Program
+from hal.adapter import CanBind, CanPlace, CanProfile, CanSave, CanSubmit, Program
 from hal.spec import NodeTime, Placement, TensorSpec
-from hal.tensor import Array, Feeds, Tensor, Value
-from hal_openvino import placement, tensors
-from hal_openvino.devices import Name
+from hal.tensor import Feeds, Value
+from hal_openvino import placement
+from hal_openvino.binding import OpenVINOBinding
 from hal_openvino.placement import Nodes
-from hal_openvino.signature import Port
+from hal_openvino.request import Compiled, Request
 
 
-@dataclass(frozen=True)
-class Compiled:
-    """What compilation gave: OpenVINO's compiled model, and which port is which."""
-
-    core: Any
-    name: Name
-    config: Mapping[str, Any]
-    model: Any
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-
-    @property
-    def is_static(self) -> bool:
-        """Whether every tensor keeps its place and shape from run to run."""
-        ports = [*self.model.inputs, *self.model.outputs]
-        return self.name.chooser is None and all(p.get_partial_shape().is_static for p in ports)
-
-
-class OpenVINOProgram(Program, CanSave, CanPlace, CanBind, CanProfile):
-    """One compiled model with one InferRequest."""
+class OpenVINOProgram(Program, CanSubmit, CanSave, CanPlace, CanBind, CanProfile):
+    """One compiled model with one request for `run`, and others once `submit` is used."""
 
     def __init__(self, compiled: Compiled, nodes: Callable[[], Nodes]) -> None:
         self.inputs: tuple[TensorSpec, ...] = tuple(port.spec for port in compiled.inputs)
         self.outputs: tuple[TensorSpec, ...] = tuple(port.spec for port in compiled.outputs)
         self._compiled = compiled
         self._nodes = nodes
-        self._profiled: Any = None
-        self._request: Any = compiled.model.create_infer_request()
-        self._infer: Any = self._request.infer
-        self._writers = _writers(self._request, compiled)
-        self._readers = _readers(self._request, compiled)
+        self._request = Request(compiled)
+        self._queue: _Queue | None = None
+        self._counted: Request | None = None
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
-        for name, write in self._writers:
-            write(feeds[name].array)
-        self._infer(None, share_outputs=True)
-        return [read() for read in self._readers]
+        return self._request.run(feeds)
+
+    def submit(self, feeds: Feeds) -> Future[Sequence[Value]]:
+        if self._queue is None:
+            self._queue = _Queue(self._compiled)
+        return self._queue.submit(feeds)
 
     def save(self) -> bytes:
         header = {
@@ -82,97 +59,52 @@ class OpenVINOProgram(Program, CanSave, CanPlace, CanBind, CanProfile):
         return OpenVINOBinding(self._compiled, feeds, outputs)
 
     def profile(self, feeds: Feeds) -> Sequence[NodeTime]:
-        if self._profiled is None:
-            self._profiled = _with_counters(self._compiled).create_infer_request()
-        for name, write in _writers(self._profiled, self._compiled):
-            write(feeds[name].array)
-        self._profiled.infer(None, share_outputs=True)
-        names = {name: node for node in self._nodes().all for name in node.names}
+        if self._counted is None:
+            self._counted = Request(self._compiled, _with_counters(self._compiled))
+        self._counted.run(feeds)
+        nodes = {name: node for node in self._nodes().all for name in node.names}
         times: list[NodeTime] = []
-        for unit in self._profiled.get_profiling_info():
-            if str(unit.status).endswith("EXECUTED"):
-                node = names.get(unit.node_name)
-                where = (node.id, node.op) if node else (unit.node_name, unit.node_type)
-                times.append(NodeTime(*where, unit.real_time.total_seconds()))
+        for unit in self._counted.request.get_profiling_info():
+            if str(unit.status).endswith(".EXECUTED"):
+                node = nodes.get(unit.node_name)
+                id_, op = (node.id, node.op) if node else (unit.node_name, unit.node_type)
+                times.append(NodeTime(id_, op, unit.real_time.total_seconds()))
         return times
 
     def close(self) -> None:
-        # Views first: they alias the request's memory.
-        self._writers, self._readers = [], []
-        self._infer = self._request = self._profiled = None
-        del self._compiled, self._nodes
+        if self._queue is not None:
+            self._queue.close()
+        # OpenVINO frees memory with the last reference.
+        del self._queue, self._counted, self._request, self._compiled, self._nodes
 
 
-class OpenVINOBinding(Binding):
-    """A request of its own over the caller's buffers.
+class _Queue:
+    """As many requests as OpenVINO finds best, each run by a thread of its own, in order.
 
-    Arrays that OpenVINO cannot read in place (strided, misaligned) are replaced by copies in
-    its own memory, which `inputs` then shows. An output of a shape that is known only after a
-    run appears in `outputs` with the run.
+    With `goal="throughput"` the device computes several at once; a single request then gets
+    only its share of the device. OpenVINO's own AsyncInferQueue is not used, because a failure
+    in it does not reach the caller of that run.
     """
 
-    def __init__(self, compiled: Compiled, feeds: Feeds, outputs: Feeds) -> None:
-        self._request: Any = compiled.model.create_infer_request()
-        self.inputs: dict[str, Array] = {}
-        self.outputs: dict[str, Array] = {}
-        self._moving: list[tuple[str, int, dtypes.DType]] = []
-        for port in compiled.inputs:
-            self._bind_input(port, feeds[port.spec.name])
-        for port in compiled.outputs:
-            self._bind_output(port, outputs.get(port.spec.name), compiled)
+    def __init__(self, compiled: Compiled) -> None:
+        count = int(compiled.model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._idle: SimpleQueue[Request] = SimpleQueue()
+        for _ in range(count):
+            self._idle.put(Request(compiled))
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="openvino")
 
-    def run(self) -> None:
-        self._request.infer(None, share_outputs=True)
-        for name, index, dtype in self._moving:
-            tensor = self._request.get_output_tensor(index)
-            self.outputs[name] = tensor.data.view(dtype.numpy)
+    def submit(self, feeds: Feeds) -> Future[Sequence[Value]]:
+        return self._threads.submit(self._run, feeds)
 
     def close(self) -> None:
-        self.inputs, self.outputs, self._moving = {}, {}, []
-        self._request = None
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _bind_input(self, port: Port, feed: Tensor) -> None:
-        array = feed.array
-        if port.index is not None:
-            if not tensors.can_share(array, written=False):
-                array = array.copy()
-            self._request.set_input_tensor(port.index, tensors.shared(array, feed.dtype))
-        self.inputs[port.spec.name] = array
-
-    def _bind_output(self, port: Port, buffer: Tensor | None, compiled: Compiled) -> None:
-        index, dtype = port.index or 0, dtypes.of_name(port.spec.dtype)
-        if buffer is not None:
-            self._request.set_output_tensor(index, tensors.shared(buffer.array, dtype))
-            self.outputs[port.spec.name] = buffer.array
-        elif compiled.is_static:
-            tensor = self._request.get_output_tensor(index)
-            self.outputs[port.spec.name] = tensor.data.view(dtype.numpy)
-        else:
-            self._moving.append((port.spec.name, index, dtype))
-
-
-def _writers(request: Any, compiled: Compiled) -> list[tuple[str, tensors.Writer]]:
-    return [
-        (
-            port.spec.name,
-            tensors.writer(
-                request.get_input_tensor(port.index), dtypes.of_name(port.spec.dtype)
-            ),
-        )
-        for port in compiled.inputs
-        if port.index is not None
-    ]
-
-
-def _readers(request: Any, compiled: Compiled) -> list[tensors.Reader]:
-    readers: list[tensors.Reader] = []
-    for port in compiled.outputs:
-        index, dtype = port.index or 0, dtypes.of_name(port.spec.dtype)
-        if compiled.is_static:
-            readers.append(tensors.fixed_reader(request.get_output_tensor(index), dtype))
-        else:
-            readers.append(tensors.moving_reader(request.get_output_tensor, index, dtype))
-    return readers
+    def _run(self, feeds: Feeds) -> Sequence[Value]:
+        request = self._idle.get()
+        try:
+            return request.run(feeds)
+        finally:
+            self._idle.put(request)
 
 
 def _exported(model: Any) -> bytes:

@@ -48,7 +48,9 @@ def _listed(message: str) -> set[str]:
     and of the log of failed ones, "-- Scan-11 with a message: ..."."""
     _, _, rest = message.partition("No conversion rule found for operations:")
     names = rest.split("\n", 1)[0].split(",")
-    names += [part.split(" ", 1)[0] for part in message.split("-- ") if " with a message" in part]
+    names += [
+        part.split(" ", 1)[0] for part in message.split("-- ") if " with a message" in part
+    ]
     return {_without_opset(name.strip()) for name in names}
 
 
@@ -70,7 +72,10 @@ def supported(model: Model, graph: Any, taken: Mapping[str, str], device: str) -
     return Support(
         tuple(
             NodeSupport(
-                n.id, n.op, not told[n.id], f"{device} takes no {told[n.id]}" if told[n.id] else ""
+                n.id,
+                n.op,
+                not told[n.id],
+                f"{device} takes no {told[n.id]}" if told[n.id] else "",
             )
             for n in model.facts.nodes
         )
@@ -78,7 +83,7 @@ def supported(model: Model, graph: Any, taken: Mapping[str, str], device: str) -
 
 
 def _left_out(graph: Any, taken: Mapping[str, str]) -> dict[str, str]:
-    """The type of each operation the device does not take, by the name of what it belongs to."""
+    """The type of each operation that the device does not take, by the name it belongs to."""
     left: dict[str, str] = {}
     for op in graph.get_ordered_ops():
         name = op.get_friendly_name()

@@ -67,13 +67,12 @@ def writer(tensor: Any, dtype: DType) -> Writer:
 
 
 def _plain_writer(tensor: Any, dtype: DType) -> Writer:
-    view: Array | None = None
-    shape: tuple[int, ...] = ()
+    view: Array = tensor.data.view(dtype.numpy)
 
     def write(array: Array) -> None:
-        nonlocal view, shape
-        if view is None or array.shape != shape:
-            shape = _resized(tensor, array)
+        nonlocal view
+        if array.shape != view.shape:
+            tensor.shape = array.shape
             view = tensor.data.view(dtype.numpy)
         view[...] = array
 
@@ -82,7 +81,7 @@ def _plain_writer(tensor: Any, dtype: DType) -> Writer:
 
 def _packed_writer(tensor: Any) -> Writer:
     def write(array: Array) -> None:
-        _resized(tensor, array)
+        _resize(tensor, array)
         tensor.data.view(np.uint8)[...] = packed(array)
 
     return write
@@ -90,16 +89,15 @@ def _packed_writer(tensor: Any) -> Writer:
 
 def _text_writer(tensor: Any) -> Writer:
     def write(array: Array) -> None:
-        _resized(tensor, array)
+        _resize(tensor, array)
         tensor.str_data = array.astype(np.str_)
 
     return write
 
 
-def _resized(tensor: Any, array: Array) -> tuple[int, ...]:
+def _resize(tensor: Any, array: Array) -> None:
     if tuple(tensor.shape) != array.shape:
         tensor.shape = array.shape
-    return array.shape
 
 
 def fixed_reader(tensor: Any, dtype: DType) -> Reader:
