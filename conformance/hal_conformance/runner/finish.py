@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -17,6 +18,7 @@ from hal.targets import Target
 from hal_conformance import results
 from hal_conformance.expectations import Expectations, apply_all
 from hal_conformance.records import SCHEMA, CaseRecord, IndexRow, RunHeader, TargetHeader
+from hal_conformance.report.verdict import judge
 from hal_conformance.runner.journal import Journal
 from hal_conformance.runner.plan import Item, Selection
 from hal_conformance.runner.suites import Suite
@@ -122,17 +124,17 @@ def processor() -> str:
 
 
 def summary(found: results.Results) -> dict[str, Any]:
-    """How many cases of each target ended how, for `--json`."""
+    """The verdict on each target and how many cases ended how, for `--json`."""
     targets: dict[str, Any] = {}
     for header in found.header.targets:
-        outcomes: dict[str, int] = {}
-        unexpected = 0
-        for record in found.of_target(header.target):
-            outcomes[record.outcome.value] = outcomes.get(record.outcome.value, 0) + 1
-            unexpected += record.unexpected
+        records = found.of_target(header.target)
+        verdict = judge(header.target, records, found.header)
+        counts = Counter(record.outcome.value for record in records)
         targets[header.target] = {
-            "cases": sum(outcomes.values()),
-            "outcomes": outcomes,
-            "unexpected": unexpected,
+            "verdict": verdict.conformance.value,
+            "detail": verdict.detail,
+            "cases": len(records),
+            "outcomes": dict(counts),
+            "unexpected": sum(record.unexpected for record in records),
         }
     return targets

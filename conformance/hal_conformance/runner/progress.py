@@ -119,6 +119,20 @@ class Bar:
         self._stack.close()
 
 
+class Preparing:
+    """Tells how many cases of the corpus are made, a line every few seconds."""
+
+    def __init__(self, stream: TextIO | None = None, every_s: float = EVERY_S) -> None:
+        self._stream = stream or sys.stderr
+        self._every_s = every_s
+        self._last = monotonic() - every_s + 1.0  # the first line after a second
+
+    def __call__(self, done: int, total: int) -> None:
+        if monotonic() - self._last >= self._every_s:
+            self._last = monotonic()
+            print(f"making the cases, once: {done} of {total}", file=self._stream, flush=True)
+
+
 class Silent:
     """Nothing at all."""
 

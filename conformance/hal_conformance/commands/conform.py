@@ -1,0 +1,227 @@
+"""`hal conform`: from a command line to a run, and from a run to a summary and an exit code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hal import targets as named
+from hal.cli import failures, output
+from hal.errors import InputError
+from hal.targets import Target
+from hal_conformance.runner import journal, progress
+from hal_conformance.runner.plan import Selection, Shard
+
+if TYPE_CHECKING:
+    from hal_conformance.gate import Problem
+    from hal_conformance.runner.run import Ended, Request
+    from hal_conformance.runner.suites import Suite
+
+ROOT = Path("hal-results")
+"""Where results go that were not told where to go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line, parsed."""
+
+    targets: tuple[str, ...]
+    suites: tuple[str, ...]
+    pattern: str | None = None
+    jobs: int | None = None
+    shard: str | None = None
+    shuffle: int | None = None
+    failed_from: Path | None = None
+    resume: bool = False
+    gate: bool = False
+    folder: Path | None = None
+    cache: Path | None = None
+    timeout_s: float | None = None
+    memory_mib: int | None = None
+    devices: tuple[Path, ...] = ()
+
+    @property
+    def suite(self) -> str:
+        """As --suite names them."""
+        return "all" if len(self.suites) > 1 else "".join(self.suites)
+
+    def command(self) -> tuple[str, ...]:
+        """The same command, written out; the folder and how it is shown are no part of it."""
+        options = {
+            "--suite": self.suite,
+            "-k": self.pattern,
+            "-j": self.jobs,
+            "--shard": self.shard,
+            "--shuffle": self.shuffle,
+            "--failed-from": self.failed_from,
+            "--cache": self.cache,
+            "--timeout": self.timeout_s,
+            "--memory": self.memory_mib,
+        }
+        words = [word for o, v in options.items() if v is not None for word in (o, str(v))]
+        words += [word for path in self.devices for word in ("--devices", str(path))]
+        return ("hal", "conform", *self.targets, *words, *(["--gate"] if self.gate else []))
+
+
+def run(asked: Asked, *, as_json: bool) -> int:
+    """Run, report, and say how it went.
+
+    Returns:
+        The exit code.
+    """
+    from hal_conformance.runner.run import Incomplete, Interrupted, conduct
+
+    request = request_of(asked)
+    try:
+        ended = conduct(request, lambda: suites_of(asked), progress.of_stderr())
+    except Interrupted:
+        return _unfinished(asked, request, "stopped", failures.INTERRUPTED, as_json=as_json)
+    except Incomplete as broken:
+        return _unfinished(asked, request, str(broken), failures.BROKE, as_json=as_json)
+    _write_reports(ended, request.folder)
+    problems = _problems(ended) if asked.gate else []
+    if as_json:
+        output.emit_json(_document(ended, request.folder, problems if asked.gate else None))
+    else:
+        _print(ended, request.folder, problems)
+    if ended.faults:
+        output.note(f"hal: the suite itself failed {ended.faults} times: this is a bug")
+        return failures.BROKE
+    return failures.DISAGREE if problems else failures.OK
+
+
+def request_of(asked: Asked) -> Request:
+    """What the runner is asked.
+
+    Raises:
+        InputError: a target, a shard or the folder makes no sense.
+    """
+    from hal_conformance.runner.run import Request
+
+    return Request(
+        targets=tuple(_target(name, asked) for name in asked.targets),
+        selection=Selection(
+            suites=asked.suites,
+            pattern=asked.pattern,
+            shard=Shard.parse(asked.shard) if asked.shard else None,
+            shuffle=asked.shuffle,
+            failed_from=asked.failed_from,
+        ),
+        folder=_folder(asked),
+        jobs=asked.jobs or cores(),
+        command=asked.command(),
+        resume=asked.resume,
+        memory_limit=asked.memory_mib << 20 if asked.memory_mib else None,
+    )
+
+
+def _target(name: str, asked: Asked) -> Target:
+    from hal_conformance.runner.bench import bounded
+
+    target = bounded(named.resolve(name, asked.devices))
+    if asked.timeout_s is None:
+        return target
+    times = replace(target.timeouts, compile_s=asked.timeout_s, run_s=asked.timeout_s)
+    return replace(target, timeouts=times)
+
+
+def _folder(asked: Asked) -> Path:
+    if asked.folder is not None:
+        return asked.folder
+    if not asked.resume:
+        return ROOT / time.strftime("%Y-%m-%d-%H%M%S")
+    runs = sorted(path.parent for path in ROOT.glob(f"*/{journal.NAME}"))
+    if not runs:
+        raise InputError(f"nothing to resume in {ROOT}; name the folder with -o")
+    return runs[-1]
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def suites_of(asked: Asked) -> Mapping[str, Suite]:
+    """The suites by name; the standard's cases are built where they are not in the cache."""
+    found: dict[str, Suite] = {}
+    for name in asked.suites:
+        if name == "onnx":
+            from hal_conformance.runner.standard_suite import StandardSuite
+
+            standard = StandardSuite(asked.cache, progress.Preparing())
+            standard.ids()  # opens it now, while workers start
+            found[name] = standard
+        else:
+            from hal_conformance.runner.api_suite import ApiSuite
+
+            found[name] = ApiSuite()
+    return found
+
+
+def _write_reports(ended: Ended, folder: Path) -> None:
+    from hal_conformance.report import render, summarise
+    from hal_conformance.results import replace as put
+
+    for name, text in render(summarise(ended.results)).items():
+        put(folder / name, text.encode("utf-8"))
+
+
+def _problems(ended: Ended) -> list[Problem]:
+    from hal_conformance.gate import gate
+
+    return gate(ended.results, ended.expectations)
+
+
+def _unfinished(asked: Asked, request: Request, why: str, code: int, *, as_json: bool) -> int:
+    again = shlex.join([*asked.command(), "--resume", "-o", str(request.folder)])
+    output.note(f"hal: {why}; what has ended is kept. Go on with:\n  {again}")
+    if as_json:
+        unfinished = {"folder": str(request.folder), "complete": False, "resume": again}
+        output.emit_json({**unfinished, "reason": why})
+    return code
+
+
+def _document(ended: Ended, folder: Path, problems: list[Problem] | None) -> dict[str, Any]:
+    from hal_conformance.runner.finish import summary
+
+    found: dict[str, Any] = {
+        "folder": str(folder),
+        "complete": True,
+        "targets": summary(ended.results),
+    }
+    if problems is not None:
+        listed = [
+            {"kind": problem.kind, "target": problem.target, "case": problem.case}
+            | {"where": problem.where, "message": problem.message}
+            for problem in problems
+        ]
+        found["gate"] = {"passed": not problems, "problems": listed}
+    return found
+
+
+def _print(ended: Ended, folder: Path, problems: list[Problem]) -> None:
+    from hal_conformance.report import summarise
+
+    summary = summarise(ended.results)
+    outcomes = summary.outcomes()
+    columns = ["TARGET", "CASES", *(outcome.value for outcome in outcomes), "UNEXPECTED"]
+    rows = [
+        [target.header.target, str(target.tally.total)]
+        + [str(target.tally[outcome]) for outcome in outcomes]
+        + [str(target.tally.unexpected)]
+        for target in summary.targets
+    ]
+    output.table(columns, rows, numbers=columns[1:])
+    output.line()
+    for target in summary.targets:
+        output.line(target.verdict.line)
+    output.line(f"report: {folder / 'report.html'}")
+    for problem in problems:
+        output.note(f"gate: {problem}")
