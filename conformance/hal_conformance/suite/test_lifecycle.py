@@ -10,6 +10,7 @@ from hal.device import Device
 from hal.errors import HALError
 from hal.tensor import Array
 from hal_conformance.suite import check, hostile
+from hal_conformance.suite.complaint import complaint
 from hal_conformance.suite.fixtures import Again
 from hal_conformance.suite.models import Zoo
 from hal_conformance.suite.promise import promise
@@ -74,10 +75,14 @@ def test_a_closed_model_can_be_compiled_again(
 def test_a_refused_model_leaves_the_device_usable(
     device: Device, zoo: Zoo, feeds: dict[str, Array]
 ) -> None:
+    def use() -> None:
+        with device.compile(zoo.arithmetic()) as exe:
+            check.same_all(exe(feeds), zoo.arithmetic_of(feeds))
+
+    use()
     with check.refuses(HALError, what="an unknown operator"):
         device.compile(hostile.unknown_operator(zoo))(feeds)
-    with device.compile(zoo.arithmetic()) as exe:
-        check.same_all(exe(feeds), zoo.arithmetic_of(feeds))
+    check.equal(complaint(use), None, "the same model after another was refused")
 
 
 @promise("lifecycle/closing-a-device-leaves-the-others", "computes")
