@@ -99,7 +99,19 @@ def _check_buffer(spec: TensorSpec, buffer: Tensor) -> None:
     flags = buffer.array.flags
     if buffer.dtype.name != spec.dtype:
         raise InputError(f"the buffer for output {spec} is {buffer.dtype}", dtype=spec.dtype)
+    if not _fits(spec, buffer.shape):
+        raise InputError(f"the buffer for output {spec} has shape {list(buffer.shape)}")
     if not (flags.c_contiguous and flags.writeable):
         raise InputError(
             f"the buffer for output {spec} must be writeable and contiguous in C order"
         )
+
+
+def _fits(spec: TensorSpec, shape: tuple[int, ...]) -> bool:
+    if spec.shape is None:
+        return True
+    known = len(spec.shape) == len(shape)
+    return known and all(
+        not isinstance(dim, int) or dim == got
+        for dim, got in zip(spec.shape, shape, strict=True)
+    )

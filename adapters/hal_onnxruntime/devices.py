@@ -82,7 +82,7 @@ def _info(ort: Any, provider: str) -> DeviceInfo:
         name=name,
         vendor=vendor,
         kind=kind,
-        sdk=f"onnxruntime {ort.__version__}",
+        sdk=ort.__version__,
         dtypes=types,
         opsets=opsets,
         features=features,

@@ -79,6 +79,7 @@ PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
         (Unsupported, rf"NOT_IMPLEMENTED : .*{_NODE}"),
         (Unsupported, rf"Exception during initialization: .*{_REFUSED}"),
         (Unsupported, r"Failed to construct locale"),
+        (Unsupported, r"fallback to CPU EP has been explicitly disabled"),
         (ExecutionError, _NODE),
         (InputError, r"External data path|not acyclic|This is an invalid model"),
     )
@@ -112,8 +113,14 @@ def _fields(groups: Mapping[str, str | None]) -> dict[str, Any]:
     return fields
 
 
+_STATUS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_SOURCE = re.compile(
+    r"/\S*/onnxruntime/(?:core|python)/\S+:\d+ "  # the file on the machine that built it
+    r"(?:[\w:<>~*&, ]+\((?:[^()]|\([^()]*\))*\)"  # and the C++ function
+    r"(?: const)?(?: \[with [^\]]*\])?(?:::<lambda\([^)]*\)>)? )?"
+)
+
+
 def _short(text: str) -> str:
-    """The message without the build machine's path and the C++ signature."""
-    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : ", "", text.strip())
-    text = re.sub(r"/\S*/onnxruntime/(core|python)/\S+:\d+ [^\n]*?\) (?=[A-Z])", "", text)
-    return " ".join(text.split())
+    """The message in one line, without the status code and places in ONNX Runtime's source."""
+    return " ".join(_SOURCE.sub("", _STATUS.sub("", text.strip())).split())

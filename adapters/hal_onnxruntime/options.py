@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, cast
+from typing import Any, TypeGuard
 
 from hal.errors import InputError
 
@@ -94,14 +94,18 @@ def apply(ort: Any, session_options: Any, vendor: Mapping[str, Any]) -> None:
 def strings(vendor: Mapping[str, Any], name: str) -> dict[str, str]:
     """The mapping under `name` as ONNX Runtime wants it: text to text, true as "1"."""
     given: Any = vendor.get(name, {})
-    if not isinstance(given, Mapping):
+    if not _is_mapping(given):
         raise InputError(f"{name} is a {type(given).__name__}; it maps names to values")
     found: dict[str, str] = {}
-    for key, value in cast("Mapping[Any, Any]", given).items():
+    for key, value in given.items():
         if not isinstance(key, str) or not isinstance(value, (str, int, float)):
             raise InputError(f"{name} has {key!r}: {value!r}; both must be text or numbers")
         found[key] = str(int(value)) if isinstance(value, bool) else str(value)
     return found
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _nearest(given: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -127,14 +127,26 @@ def decode(spec: TensorSpec, result: Any) -> Value:
 def _decode(result: Any, dtype: DType, name: str) -> Value:
     if result is None:
         return None
-    if isinstance(result, np.ndarray):
-        return Tensor(cast("Array", result), dtype)
-    if isinstance(result, list):
-        return [_decode(item, dtype, name) for item in cast("list[Any]", result)]
-    if isinstance(result, dict):
-        pairs = cast("dict[Any, Any]", result)
-        return MapValue(_keys(list(pairs)), Tensor(_column(list(pairs.values()), dtype), dtype))
+    if _is_array(result):
+        return Tensor(result, dtype)
+    if _is_list(result):
+        return [_decode(item, dtype, name) for item in result]
+    if _is_dict(result):
+        values = Tensor(_column(list(result.values()), dtype), dtype)
+        return MapValue(_keys(list(result)), values)
     raise ExecutionError(f"output {name!r} came back as a {type(result).__name__}")
+
+
+def _is_array(value: object) -> TypeGuard[Array]:
+    return isinstance(value, np.ndarray)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(value, dict)
 
 
 def _keys(keys: list[Any]) -> Tensor:

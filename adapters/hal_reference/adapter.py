@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hal import dtypes
@@ -17,6 +18,9 @@ from hal_reference.program import ReferenceProgram
 
 if TYPE_CHECKING:
     import onnx
+
+
+_CHECKED_BYTES = 1 << 31  # the checker reads one protobuf message
 
 
 class ReferenceAdapter(Adapter, CanQuery):
@@ -34,7 +38,7 @@ class ReferenceAdapter(Adapter, CanQuery):
                 name="onnx.reference",
                 vendor="ONNX",
                 kind="cpu",
-                sdk=f"onnx {onnx.__version__}",
+                sdk=onnx.__version__,
                 dtypes=dtypes.ALL,
                 opsets=_opsets(),
                 features=frozenset({"deterministic", "dynamic_shapes", "placement", "query"}),
@@ -84,18 +88,27 @@ def _opsets() -> dict[str, tuple[int, int]]:
 
 def _checked(model: Model) -> onnx.ModelProto:
     """The message with its weights, found valid first: the evaluator itself looks late."""
-    from onnx import checker
     from onnx.external_data_helper import load_external_data_for_model
 
-    check: Any = checker.check_model
     proto = model.proto()
-    if not model.facts.external:
-        check(proto)
-        return proto
-    if model.path is not None:
-        check(str(model.path))
-    load_external_data_for_model(proto, str(model.folder))
+    if model.facts.external:
+        load_external_data_for_model(proto, str(model.folder))
+    if proto.ByteSize() < _CHECKED_BYTES:
+        _check(proto)
     return proto
+
+
+def _check(proto: onnx.ModelProto) -> None:
+    """Ask the checker; it wants a shape on every value of the graph, which we do not."""
+    check: Any = import_module("onnx.checker").check_model  # typed in part
+    values = (*proto.graph.input, *proto.graph.output)
+    tensors = [v.type.tensor_type for v in values if v.type.HasField("tensor_type")]
+    shapeless = [tensor for tensor in tensors if not tensor.HasField("shape")]
+    for tensor in shapeless:
+        tensor.shape.SetInParent()
+    check(proto)
+    for tensor in shapeless:
+        tensor.ClearField("shape")
 
 
 def _support(node: Any, refusal: Unsupported) -> NodeSupport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -63,17 +63,28 @@ def _encode(value: Value) -> Any:
 def _decode(spec: TensorSpec, result: Any) -> Value:
     if result is None:
         return None
-    if isinstance(result, (list, tuple)):
-        return [_decode(spec, item) for item in cast("Sequence[Any]", result)]
-    if isinstance(result, dict):
-        pairs = cast("dict[Any, Any]", result)
-        return MapValue(Tensor.of(list(pairs)), Tensor(_column(spec, pairs), _dtype(spec)))
-    if isinstance(result, (np.ndarray, np.generic)):
-        array = np.array(as_array(cast("Any", result)))  # operators may return NumPy scalars
+    if _is_sequence(result):
+        return [_decode(spec, item) for item in result]
+    if _is_dict(result):
+        return MapValue(Tensor.of(list(result)), Tensor(_column(spec, result), _dtype(spec)))
+    if _is_array(result):
+        array = np.array(as_array(result))  # operators may return NumPy scalars
         return Tensor(array, dtypes.of_array(array))
     if isinstance(result, (bool, int, float, complex, str)):
         return Tensor(np.asarray(result, _dtype(spec).numpy), _dtype(spec))
     raise ExecutionError(f"output {spec.name!r} came back as a {type(result).__name__}")
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, (list, tuple))
+
+
+def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: object) -> TypeGuard[Array]:
+    return isinstance(value, (np.ndarray, np.generic))
 
 
 def _dtype(spec: TensorSpec) -> dtypes.DType:
