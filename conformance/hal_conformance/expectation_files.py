@@ -40,8 +40,9 @@ class Block:
 
     @property
     def remarks(self) -> str:
-        """The comments above it, without blank lines around them."""
-        return _tidy(list(self.comments))
+        """The comments above it, without blank lines before them."""
+        text = "".join(f"{line}\n" for line in self.comments).lstrip("\n")
+        return text if text.strip() else ""
 
 
 def load(paths: Iterable[Path]) -> Expectations:

@@ -108,7 +108,7 @@ class Attempt(_Frozen):
 class CaseRecord(_Frozen):
     """The final record of one case on one target."""
 
-    schema_: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
     case: str
     case_hash: str
     target: str
@@ -169,7 +169,7 @@ class RunPart(_Frozen):
 class RunHeader(_Frozen):
     """What was run, with what, on what; `started` and `ended` are ISO 8601 in UTC."""
 
-    schema_: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
     command: list[str]
     suites: list[str]
     selection: dict[str, Any] = Field(default_factory=dict)  # k, shard, shuffle, failed_from
