@@ -46,7 +46,7 @@ on the host, and the runtime model does not say which."""
 _CHOSEN = frozenset({"bind"})
 
 _CPU_TYPES = frozenset(ONNX_TYPES.values())
-_OTHER_TYPES = _CPU_TYPES - {"string", "float4e2m1", "float8e8m0", "float64"}
+_OTHER_TYPES = _CPU_TYPES - {"float4e2m1", "float8e8m0", "float64"}
 
 _CAPABILITIES = {"fp32": "FP32", "bf16": "BF16", "fp16": "FP16"}
 
