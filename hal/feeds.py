@@ -147,12 +147,12 @@ def _check_shape(
             f"this model takes {spec}"
         )
     for axis, (got, dim) in enumerate(zip(shape, spec.shape, strict=True)):
-        if isinstance(dim, int) and got != dim:
+        if isinstance(dim, int) and dim >= 0 and got != dim:  # Paddle writes -1 for any
             raise InputError(
                 f"input {spec.name!r} has {got} at axis {axis}, shape {list(shape)}; "
                 f"this model takes {spec}"
             )
-        if isinstance(dim, str):
+        if isinstance(dim, str) and dim != "?":  # and "?", more than once
             known, owner = symbols.setdefault(dim, (got, spec.name))
             if known != got:
                 raise InputError(

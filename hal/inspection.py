@@ -116,8 +116,8 @@ def _type(
 def _dim(dim: onnx.TensorShapeProto.Dimension) -> Dim:
     kind = dim.WhichOneof("value")
     if kind == "dim_value":
-        return int(dim.dim_value)
-    return dim.dim_param or None
+        return int(dim.dim_value) if dim.dim_value >= 0 else None  # Paddle writes -1 for any
+    return None if dim.dim_param in ("", "?") else dim.dim_param  # and "?", more than once
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:

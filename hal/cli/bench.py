@@ -95,7 +95,7 @@ def command(
     """The command; `HELP` is its text."""
     from hal import targets
     from hal.cli.feeds import Plan
-    from hal.cli.session import check_dimensions, with_timeout
+    from hal.cli.session import check_dimensions, note_guesses, with_timeout
     from hal.model import Model
 
     plan = Plan.parse(inputs or [], dim or [], seed)
@@ -110,6 +110,8 @@ def command(
     else:
         _print(columns)
     errors = [column.error for column in columns if column.error]
+    if errors:
+        note_guesses(plan, source)
     raise typer.Exit(failures.exit_code(errors[0]) if errors else failures.OK)
 
 

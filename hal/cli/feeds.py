@@ -31,11 +31,13 @@ _WORDS = ("a", "bc", "def", "", "éè")
 class Plan:
     """Where each input comes from, as the user said it.
 
-    `files` are .npy files by input name; every other input is random, of the shape `shapes`
-    gives where it is not None, else with `dims` for symbolic dimensions and 1 for what is open.
+    `files` are .npy files and `constants` numbers by input name; every other input is random.
+    Its shape is that of `shapes` where it is not None, else the model's, with `dims` for
+    symbolic dimensions and 1 for what is open.
     """
 
     files: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    constants: Mapping[str, float] = field(default_factory=dict[str, float])
     shapes: Mapping[str, Shape | None] = field(default_factory=dict[str, Shape | None])
     dims: Mapping[str, int] = field(default_factory=dict[str, int])
     seed: int = 0
@@ -48,6 +50,7 @@ class Plan:
             InputError: a word has another form.
         """
         files: dict[str, Path] = {}
+        constants: dict[str, float] = {}
         shapes: dict[str, Shape | None] = {}
         for word in inputs:
             name, equals, source = word.rpartition("=")
@@ -55,18 +58,21 @@ class Plan:
             if kind == "random" and (name or not (equals or colon)):
                 if name:
                     shapes[name] = _shape(word, shape) if colon else None
+            elif name and (number := _number(source)) is not None:
+                constants[name] = number
             elif name and source:
                 files[name] = Path(source)
             else:
                 raise InputError(
-                    f"-i {word!r} is none of NAME=FILE.npy, NAME=random, NAME=random:2x3, "
-                    "random"
+                    f"-i {word!r} is none of NAME=FILE.npy, NAME=1.5, NAME=random, "
+                    "NAME=random:2x3, random"
                 )
-        return cls(files, shapes, dict(map(_dim, dims)), seed)
+        return cls(files, constants, shapes, dict(map(_dim, dims)), seed)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "files": {name: str(path.resolve()) for name, path in self.files.items()},
+            "constants": dict(self.constants),
             "shapes": dict(self.shapes),
             "dims": dict(self.dims),
             "seed": self.seed,
@@ -76,6 +82,7 @@ class Plan:
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
         return cls(
             {name: Path(path) for name, path in data["files"].items()},
+            dict(data["constants"]),
             {name: shape and tuple(shape) for name, shape in data["shapes"].items()},
             dict(data["dims"]),
             int(data["seed"]),
@@ -83,6 +90,8 @@ class Plan:
 
     def source(self, name: str) -> str:
         """In words, where the input of that name comes from."""
+        if name in self.constants:
+            return "given"
         return str(self.files[name]) if name in self.files else f"random, seed {self.seed}"
 
     def feeds(self, inputs: Sequence[TensorSpec]) -> dict[str, Any]:
@@ -95,6 +104,18 @@ class Plan:
         self._check_names(inputs)
         return {spec.name: self._feed(spec) for spec in inputs}
 
+    def guessed(self, inputs: Sequence[TensorSpec]) -> list[str]:
+        """Random inputs with a length that nobody gave, and the shape they have."""
+        return [
+            f"{spec.name} is {'x'.join(map(str, self._shape_of(spec)))}"
+            for spec in inputs
+            if spec.name not in self.files
+            and self.shapes.get(spec.name) is None
+            and any(
+                not isinstance(dim, int) and dim not in self.dims for dim in spec.shape or ()
+            )
+        ]
+
     def _feed(self, spec: TensorSpec) -> Any:
         if spec.name in self.files:
             return read_npy(self.files[spec.name], spec)
@@ -105,6 +126,8 @@ class Plan:
         rng = np.random.default_rng([self.seed, zlib.crc32(spec.name.encode())])
         given = self.shapes.get(spec.name)
         shape = self._shape_of(spec) if given is None else given
+        if spec.name in self.constants:
+            return constant_array(spec, shape, self.constants[spec.name])
         if "sequence" in spec.containers:
             return [random_array(spec.dtype, shape, rng) for _ in range(2)]
         return random_array(spec.dtype, shape, rng)
@@ -123,7 +146,9 @@ class Plan:
 
     def _check_names(self, inputs: Sequence[TensorSpec]) -> None:
         known = {spec.name for spec in inputs}
-        unknown = [name for name in (*self.files, *self.shapes) if name not in known]
+        unknown = [
+            name for name in (*self.files, *self.constants, *self.shapes) if name not in known
+        ]
         if unknown:
             takes = "; ".join(map(str, inputs)) or "no inputs"
             raise InputError(f"no input {unknown[0]!r}; this model takes {takes}")
@@ -147,6 +172,28 @@ def random_array(dtype: str, shape: Shape, rng: np.random.Generator) -> Array:
     if dtype == "float8e8m0":  # powers of two: it has neither zero nor a sign
         values = np.exp2(np.round(values))
     return values.astype(kind.numpy)
+
+
+def constant_array(spec: TensorSpec, shape: Shape, number: float) -> Array:
+    """The number everywhere, in the input's type.
+
+    Raises:
+        InputError: the type cannot hold it.
+    """
+    kind = dtypes.of_name(spec.dtype)
+    if spec.dtype != "string":
+        with np.errstate(all="ignore"):
+            array = np.full(shape, number, np.float64).astype(kind.numpy)
+        if "int" not in spec.dtype or (array.astype(np.float64) == number).all():
+            return array
+    raise InputError(f"input {spec} cannot hold {number:g}")
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _shape(word: str, text: str) -> Shape:

@@ -46,8 +46,8 @@ InputOption: TypeAlias = Annotated[
         "-i",
         "--input",
         metavar="NAME=FILE.npy",
-        help="NAME=FILE.npy, NAME=random, or random for every input not named; "
-        "may be repeated. Default: random.",
+        help="NAME=FILE.npy, NAME=1.5 for a number everywhere, NAME=random[:2x3], or random "
+        "for every input not named; may be repeated. Default: random.",
     ),
 ]
 

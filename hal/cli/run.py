@@ -31,6 +31,7 @@ HELP = """Run a model once on a target, with .npy files or random inputs.
 Random inputs have the input's type: standard normal floats; 8-bit integers of the whole
 positive range; 0 or 1 for 32- and 64-bit ones, which are indices and masks in real models.
 Lengths the model leaves open are 1, unless --dim or -i NAME=random:1x3x224x224 says otherwise.
+A number is given as -i NAME=16000.
 -o writes one .npy per output, and outputs.json that names them.
 
 --compare runs the same inputs on a second target. Outputs agree where type and shape are equal
@@ -72,7 +73,7 @@ def command(
         float | None,
         typer.Option(min=0, help="Default: 1e-3, or 4 epsilons of a smaller float type."),
     ] = None,
-    atol: Annotated[float, typer.Option(min=0, help="Default: 0.")] = 0.0,
+    atol: Annotated[float, typer.Option(min=0, help="As the ONNX suite's own.")] = 1e-7,
     timeout: TimeoutOption = None,
     in_process: Annotated[
         bool, typer.Option("--in-process", help="No worker: for use under a debugger.")

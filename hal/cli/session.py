@@ -8,11 +8,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from hal.cli import output
 from hal.cli.arrays import leaves, summary
 from hal.cli.feeds import Plan
 from hal.device import Device
 from hal.device import open as open_device
-from hal.errors import InputError, Unsupported
+from hal.errors import HALError, InputError, Unsupported
 from hal.executable import Executable
 from hal.model import Model
 from hal.targets import Target, Timeouts, resolve
@@ -59,21 +60,25 @@ class Session:
         """
         target = self._target(name)
         chosen = feeds if feeds is not None else self._feeds(target)
-        with (
-            open_device(target, isolated=self.isolated) as device,
-            self._compile(device) as executable,
-        ):
+        with open_device(target, isolated=self.isolated) as device:
+            try:
+                return self._ran(device, chosen)
+            except HALError:
+                note_guesses(self.plan, self.model)
+                raise
+
+    def _ran(self, device: Device, feeds: Mapping[str, Any]) -> Ran:
+        with self._compile(device) as executable:
             started = perf_counter()
-            results = executable(chosen)
-            seconds = perf_counter() - started
+            results = executable(feeds)
             return Ran(
-                target,
-                device.info.to_json(),
-                chosen,
-                results,
-                executable.compile_seconds,
-                seconds,
-                placement_of(executable),
+                target=device.target,
+                device=device.info.to_json(),
+                feeds=feeds,
+                results=results,
+                run_s=perf_counter() - started,
+                compile_s=executable.compile_seconds,
+                placement=placement_of(executable),
             )
 
     def _target(self, name: str) -> Target:
@@ -110,6 +115,16 @@ def check_dimensions(model: Model, dims: Mapping[str, int]) -> None:
     if unknown:
         has = f"has {', '.join(known)}" if known else "names no dimension"
         raise InputError(f"no dimension {unknown[0]!r}; this model {has}")
+
+
+def note_guesses(plan: Plan, model: Model) -> None:
+    """Say which lengths of random inputs were made up: they may be why a run failed."""
+    guessed = plan.guessed(model.facts.inputs)
+    if guessed:
+        output.note(
+            f"hal: lengths the model leaves open were taken as 1 ({'; '.join(guessed)}); "
+            "--dim NAME=N or -i NAME=random:1x3x224x224 gives others"
+        )
 
 
 def placement_of(executable: Executable) -> dict[str, int] | None:

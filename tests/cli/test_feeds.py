@@ -41,8 +41,9 @@ def test_an_inputs_values_do_not_depend_on_the_other_inputs() -> None:
 
 
 def test_the_words_of_the_command_line_are_read() -> None:
-    words = ["a=b.npy", "c=random", "d=random:2x3", "random", "e=f=g.npy"]
+    words = ["a=b.npy", "c=random", "d=random:2x3", "random", "e=f=g.npy", "h=1.5"]
     plan = Plan.parse(words, ["N=4", "a=b=2"], 7)
+    assert plan.constants == {"h": 1.5}
     assert plan.files == {"a": Path("b.npy"), "e=f": Path("g.npy")}
     assert plan.shapes == {"c": None, "d": (2, 3)}
     assert plan.dims == {"N": 4, "a=b": 2}
@@ -61,8 +62,32 @@ def test_words_that_are_no_dimension_are_refused(word: str) -> None:
 
 
 def test_a_plan_crosses_to_a_worker_unchanged(tmp_path: Path) -> None:
-    plan = Plan.parse([f"x={tmp_path / 'x.npy'}", "y=random:2x3", "z=random"], ["N=4"], 7)
+    plan = Plan.parse(
+        [f"x={tmp_path / 'x.npy'}", "y=random:2x3", "z=random", "c=3"], ["N=4"], 7
+    )
     assert Plan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize("name", ["float32", "int8", "bfloat16", "bool"])
+def test_a_number_is_given_everywhere_in_the_inputs_type(name: str) -> None:
+    spec = TensorSpec("x", name, ("N", 2))
+    array = Plan.parse(["x=1"], ["N=3"], 0).feeds([spec])["x"]
+    assert (dtypes.of_array(array).name, array.shape) == (name, (3, 2))
+    assert (array.astype(np.float32) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("int8", "300"), ("int64", "0.5"), ("string", "1")]
+)
+def test_a_number_the_type_cannot_hold_is_refused(name: str, number: str) -> None:
+    with pytest.raises(InputError, match="cannot hold"):
+        Plan.parse([f"x={number}"], [], 0).feeds([TensorSpec("x", name, (2,))])
+
+
+def test_lengths_that_were_made_up_are_known() -> None:
+    specs = [TensorSpec(name, "float32", ("N", None)) for name in "xyz"]
+    plan = Plan.parse(["y=random:2x3", "z=z.npy"], ["N=4"], 0)
+    assert plan.guessed(specs) == ["x is 4x1"]
 
 
 def test_a_map_cannot_be_fed_and_says_so() -> None:

@@ -184,3 +184,22 @@ def test_a_sequence_is_fed_and_shown_element_by_element(hal: Hal, save: Save) ->
     done = hal(*words)
     assert done.code == 0, done
     assert [one["name"] for one in done.json["outputs"]] == ["y[0]", "y[1]"]
+
+
+@pytest.mark.parametrize("target", ["onnxruntime:cpu", "openvino:cpu", "reference:cpu"])
+def test_lengths_written_as_paddle_does_are_open(hal: Hal, save: Save, target: str) -> None:
+    model = identity(save, TensorProto.FLOAT, [-1, 3, "?", "?"])
+    done = hal("run", model, "-d", target, "-i", "x=random:2x3x4x5", "--json")
+    assert done.code == 0, done
+    assert done.json["outputs"][0]["shape"] == [2, 3, 4, 5]
+
+
+def test_a_failure_names_the_lengths_that_were_made_up(hal: Hal, save: Save) -> None:
+    nodes = [helper.make_node("Reshape", ["x", "s"], ["y"])]
+    shape = helper.make_tensor("s", TensorProto.INT64, [1], [6])
+    x, y = value("x", TensorProto.FLOAT, ["N"]), value("y", TensorProto.FLOAT, [6])
+    model = save("reshape.onnx", nodes, [x], [y], [shape])
+    done = hal("run", model, "-d", "onnxruntime:cpu")
+    assert done.code == 4, done
+    assert "taken as 1 (x is 1); --dim" in done.err
+    assert hal("run", model, "-d", "onnxruntime:cpu", "--dim", "N=6").code == 0
