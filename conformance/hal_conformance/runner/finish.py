@@ -20,6 +20,7 @@ from hal_conformance.expectations import Expectations, apply_all
 from hal_conformance.records import SCHEMA, CaseRecord, IndexRow, RunHeader, TargetHeader
 from hal_conformance.report.verdict import judge
 from hal_conformance.runner.journal import Journal
+from hal_conformance.runner.known import files, hashes
 from hal_conformance.runner.plan import Item, Selection
 from hal_conformance.runner.suites import Suite
 
@@ -39,7 +40,7 @@ def collect(
     """The results of a run whose items have all ended: by target, then by case id."""
     place = {target.name: number for number, target in enumerate(targets)}
     ordered = sorted(items, key=lambda item: (place[item.target], item.case))
-    headers = [TargetHeader.model_validate(journal.targets[t.name]) for t in targets]
+    headers = [_target_header(target, journal) for target in targets]
     rows = [journal.ended[item.target, item.case] for item in ordered]
     records = apply_all(_RECORDS.validate_python(rows), known, headers)
     return results.Results(
@@ -47,6 +48,11 @@ def collect(
         records=tuple(records),
         index=tuple(_index(ordered, suites)),
     )
+
+
+def _target_header(target: Target, journal: Journal) -> TargetHeader:
+    expectations = {"expectations": hashes(files(target))}
+    return TargetHeader.model_validate(journal.targets[target.name] | expectations)
 
 
 def _index(items: Sequence[Item], suites: Mapping[str, Suite]) -> Iterator[IndexRow]:
