@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -120,14 +121,24 @@ def _read(core: Any, model: Model) -> Any:
         return core.read_model(str(model.path))
     if not facts.external:
         return core.read_model(model.bytes(), b"")
-    with tempfile.TemporaryDirectory(prefix="hal-openvino-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="hal-openvino-", ignore_cleanup_errors=True
+    ) as folder:
         staged = Path(folder) / "model.onnx"
         staged.write_bytes(model.bytes())
         for name, path in zip(facts.external, model.external_paths(), strict=True):
-            link = staged.parent / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(path, link)
+            _placed(path, staged.parent / name)
         return core.read_model(str(staged))
+
+
+def _placed(path: Path, target: Path) -> None:
+    """A file at another place; a hard link where that is possible, never a symbolic one, which
+    OpenVINO follows and refuses for leaving the folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(path, target)
 
 
 def _beside(model: Model) -> bool:

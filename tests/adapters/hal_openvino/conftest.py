@@ -61,8 +61,8 @@ def compiled(adapter: OpenVINOAdapter, cpu: DeviceInfo) -> Iterator[Compile]:
     made: list[Program] = []
 
     def make(model: Model, device: DeviceInfo = cpu, **options: Any) -> Program:
-        chosen = CompileOptions(**{"arithmetic": "fp32", **options})
-        made.append(adapter.compile(model, device, chosen))
+        options.setdefault("arithmetic", "fp32")
+        made.append(adapter.compile(model, device, CompileOptions(**options)))
         return made[-1]
 
     yield make
