@@ -27,7 +27,7 @@ TABLE: dict[str, Any] = tomllib.loads(
 CAUGHT: dict[str, list[str]] = TABLE["caught"]
 IN_A_WORKER: dict[str, dict[str, str]] = TABLE["caught-in-a-worker"]
 IN_A_BROKEN_SHELL: dict[str, list[str]] = TABLE["caught-in-a-broken-shell"]
-HONEST = ("honest", "claims-nothing")
+HONEST = ("honest", "claims-nothing", "computes-nothing")
 PROMISES = [case.id.removeprefix("api/") for case in suite.cases()]
 
 

@@ -128,14 +128,15 @@ def catalogue() -> tuple[Case, ...]:
         shared.update((folder / name).read_bytes())
     cases: dict[str, Case] = {}
     for path in sorted(folder.glob("test_*.py")):
-        for case in _cases_of(path, shared.digest()):
+        for case in cases_of(path, shared.digest()):
             if case.id in cases:
                 raise InputError(f"two contract tests promise {case.id!r}")
             cases[case.id] = case
     return tuple(cases[name] for name in sorted(cases))
 
 
-def _cases_of(path: Path, shared: bytes) -> Iterator[Case]:
+def cases_of(path: Path, shared: bytes) -> Iterator[Case]:
+    """The contract tests of one file; `shared` stands for the helpers they lean on."""
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     for node in ast.parse(text).body:
