@@ -10,7 +10,9 @@ _PARTICULARS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"'[^'\n]{0,200}'|\"[^\"\n]{0,200}\"|`[^`\n]{0,200}`"), "'…'"),
     (re.compile(r"(?<![\w.])/?(?:[\w.+-]+/){2,}[\w.+-]+"), "<path>"),
     (re.compile(r"[\[(][\d\s,x?-]+[\])]"), "[#]"),
-    (re.compile(r"(?<![A-Za-z])[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?%?"), "#"),
+    (re.compile(r"^[^\s:]{1,80}(?=\[#\]:)"), "…"),
+    (re.compile(r"(?<![A-Za-z])[-+]?(?:inf|nan)\b"), "#"),
+    (re.compile(r"(?<![A-Za-z])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?%?"), "#"),
     (re.compile(r"\s+"), " "),
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -232,3 +234,9 @@ def test_four_targets_of_the_standard_suite_are_reported_in_a_second(
     assert time.process_time() - start <= 1.0
     assert sorted(path.name for path in paths) == ["junit.xml", "report.html", "report.md"]
     assert (tmp_path / "report.html").stat().st_size < 2_000_000
+
+
+def test_jinja2_is_loaded_by_rendering_only() -> None:
+    told = "import sys, hal_conformance.report.comparison; print('jinja2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True)
+    assert done.stdout.strip() == b"False"

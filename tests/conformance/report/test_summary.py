@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hal_conformance.clusters import shape
 from hal_conformance.records import (
     JUDGED,
     CaseRecord,
@@ -203,3 +204,22 @@ def test_kinds_are_of_the_standards_suite_or_the_suite(case: str, kind: str) -> 
 
 def test_the_reproducer_line_is_safe_in_a_shell(make_record: Record) -> None:
     assert repro_line(make_record("api/t[a b;rm]")) == "hal repro 'api/t[a b;rm]' -d acme:0"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "y[0,1]: got 1.5, expected 2.0; 3 of 9 elements are wrong",
+            "Y[7]: got -inf, expected 0.0; 1 of 2 elements are wrong",
+        ),
+        ("cannot open /tmp/a/b/model.onnx", "cannot open /var/x/y/z.onnx"),
+        ("check 'a' failed at 0x7f00", 'check "b" failed at 0xdead'),
+    ],
+)
+def test_reasons_that_differ_in_particulars_have_one_shape(one: str, other: str) -> None:
+    assert shape(one) == shape(other)
+
+
+def test_reasons_about_different_operators_have_different_shapes() -> None:
+    assert shape("no kernel for Add(14)") != shape("no kernel for Mul(14)")
