@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,3 +72,13 @@ def test_a_target_that_is_not_here_is_code_3(hal_with_toys: Hal, double: Path) -
 def test_the_lengths_asked_for_are_those_measured(hal: Hal, double: Path) -> None:
     words = ("-d", "onnxruntime:cpu", "--dim", "N=9", *QUICK, "--json")
     assert hal("bench", double, *words).json["plan"]["dims"] == {"N": 9}
+
+
+def test_the_measuring_side_needs_numpy_alone() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('typer', 'rich', 'pydantic', 'ruamel', 'onnx', 'ml_dtypes', 'jinja2'):\n"
+        "    sys.modules[name] = None\n"
+        "import hal.cli.bench_kernel"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
