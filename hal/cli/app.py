@@ -74,7 +74,7 @@ def _add_others(app: typer.Typer) -> None:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             point.load()(app)
-        except ImportError as error:
+        except (ImportError, AttributeError) as error:
             owner = point.dist.name if point.dist else "unknown"
             print(
                 f"hal: the commands {point.name!r} of {owner} cannot be loaded: {error}",

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from ruamel.yaml import YAML
-
-from hal import targets_yaml
-from hal.targets_schema import DevicesFile, json_schema
+from hal.targets_schema import json_schema
 
 PUBLISHED = files("hal") / "schemas" / "devices.schema.json"
 
@@ -26,9 +23,3 @@ def test_the_schema_says_what_every_key_is_for() -> None:
         if not (field.get("description") or "$ref" in field)
     ]
     assert not silent
-
-
-def test_the_shipped_file_needs_no_defaults_of_ours() -> None:
-    yaml = YAML(typ="safe")
-    text = targets_yaml.shipped_file().read_text(encoding="utf-8")
-    assert DevicesFile.model_validate(yaml.load(text)).targets
