@@ -49,7 +49,8 @@ class Corpus:
         self.cases: tuple[Case, ...] = tuple(_case(folder, entry) for entry in entries)
         self._manifest = manifest
         self._by_id = {case.id: case for case in self.cases}
-        self._values = {entry["id"]: (entry["base"], entry["datasets"]) for entry in entries}
+        bases = manifest["bases"]
+        self._values = {e["id"]: (bases[e["part"]], e["datasets"]) for e in entries}
         self._data = data
         self._rows: dict[str, bytes] | None = None
 

@@ -71,42 +71,49 @@ class Part:
         self._folder = folder
         self._number = number
         self._packer = Packer()
-        self._entries: list[Json] = []
-        self._rows: list[Json] = []
+        self._names: list[list[str]] = []
+        self._entries: list[bytes] = []
+        self._rows: list[bytes] = []
 
     def add(self, source: Source) -> None:
         """Store one case."""
-        name = hashlib.sha256(source.model).hexdigest()
-        _model_path(self._folder, name).write_bytes(source.model)
-        identity = case_hash(source, name)
-        self._entries.append(
-            {
-                "id": source.id,
-                "hash": identity,
-                "suite": source.suite,
-                "model": name,
-                "size": len(source.model),
-                "facts": source.facts.to_json(),
-                "rtol": source.rtol,
-                "atol": source.atol,
-                "judged_by": source.judged_by,
-                "goldens": digest(_compact([_exact(d.expected) for d in source.datasets])),
-                "datasets": [
-                    [
-                        [[key, self._packer.add(value)] for key, value in d.feeds.items()],
-                        [self._packer.add(value) for value in d.expected],
-                    ]
-                    for d in source.datasets
-                ],
-            }
-        )
-        self._rows.append({**source.row, "case": source.id, "case_hash": identity})
+        model = hashlib.sha256(source.model).hexdigest()
+        _model_path(self._folder, model).write_bytes(source.model)
+        identity = case_hash(source, model)
+        goldens = digest(_compact([_exact(data.expected) for data in source.datasets]))
+        self._names.append([source.id, identity, goldens])
+        self._entries.append(_compact(self._entry(source, identity, model)))
+        row = {**source.row, "case": source.id, "case_hash": identity}
+        self._rows.append(_compact(row))
+
+    def _entry(self, source: Source, identity: str, model: str) -> Json:
+        return {
+            "id": source.id,
+            "hash": identity,
+            "suite": source.suite,
+            "model": model,
+            "size": len(source.model),
+            "facts": source.facts.to_json(),
+            "rtol": source.rtol,
+            "atol": source.atol,
+            "judged_by": source.judged_by,
+            "part": self._number,
+            "datasets": [self._dataset(data) for data in source.datasets],
+        }
+
+    def _dataset(self, data: DataSet) -> Description:
+        feeds = [[name, self._packer.add(value)] for name, value in data.feeds.items()]
+        return [feeds, [self._packer.add(value) for value in data.expected]]
 
     def write(self) -> None:
         """Write what was collected."""
-        content = {"cases": self._entries, "rows": self._rows}
-        (self._folder / f"part-{self._number}.bin").write_bytes(self._packer.content())
-        (self._folder / f"part-{self._number}.json").write_bytes(_compact(content))
+        for kind, content in (
+            ("names", _compact(self._names)),
+            ("cases", b"\n".join(self._entries)),
+            ("rows", b"\n".join(self._rows)),
+            ("values", self._packer.content()),
+        ):
+            (self._folder / f"part-{self._number}.{kind}").write_bytes(content)
 
 
 def _model_path(folder: Path, name: str) -> Path:
@@ -161,47 +168,54 @@ def join(folder: Path, parts: int, suite: str, versions: Mapping[str, str]) -> i
     Raises:
         CorpusError: two parts disagree.
     """
-    entries, rows, data = _gather(folder, parts)
-    order = sorted(entries)
-    _write(folder, DATA, b"".join(data))
-    _write(folder, INDEX, _compact([entries[key] for key in order]))
-    _write(folder, ROWS, b"".join(_compact(rows[key]) + b"\n" for key in order))
+    cases, values = _gather(folder, parts)
+    order = sorted(cases)
+    files = {
+        DATA: b"".join(values),
+        INDEX: b"[" + b",\n".join(cases[key].entry for key in order) + b"]\n",
+        ROWS: b"".join(cases[key].row + b"\n" for key in order),
+    }
     manifest = {
         "format": FORMAT,
         "suite": suite,
         "versions": dict(versions),
-        "hash": digest(_compact([[key, entries[key]["hash"]] for key in order])),
-        "goldens": digest(_compact([[key, entries[key]["goldens"]] for key in order])),
-        "files": {name: _fingerprint(folder / name) for name in (INDEX, DATA, ROWS)},
+        "hash": digest(_compact([[key, cases[key].hashes[0]] for key in order])),
+        "goldens": digest(_compact([[key, cases[key].hashes[1]] for key in order])),
+        "bases": [sum(map(len, values[:number])) for number in range(parts)],
+        "files": {name: [len(content), digest(content)] for name, content in files.items()},
     }
-    _write(folder, MANIFEST, json.dumps(manifest, indent=1).encode() + b"\n")
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / MANIFEST).write_bytes(json.dumps(manifest, indent=1).encode() + b"\n")
     return len(order)
 
 
-def _gather(folder: Path, parts: int) -> tuple[dict[str, Json], dict[str, Json], list[bytes]]:
-    entries: dict[str, Json] = {}
-    rows: dict[str, Json] = {}
-    data: list[bytes] = []
-    base = 0
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A case as its part wrote it; `hashes` are its own and that of its goldens."""
+
+    hashes: list[str]
+    entry: bytes
+    row: bytes
+
+
+def _gather(folder: Path, parts: int) -> tuple[dict[str, _Joined], list[bytes]]:
+    """The cases of all parts, and the packed values of each."""
+    cases: dict[str, _Joined] = {}
+    values: list[bytes] = []
     for number in range(parts):
-        description, packed = (folder / f"part-{number}.{kind}" for kind in ("json", "bin"))
-        content = json.loads(description.read_bytes())
-        for entry, row in zip(content["cases"], content["rows"], strict=True):
-            known = entries.setdefault(entry["id"], {**entry, "base": base})
-            rows.setdefault(entry["id"], row)
-            if known["hash"] != entry["hash"] or known["goldens"] != entry["goldens"]:
-                raise CorpusError(f"{entry['id']} was generated twice, and differently")
-        data.append(packed.read_bytes())
-        base += len(data[-1])
-        description.unlink()
-        packed.unlink()
-    return entries, rows, data
+        names, entries, rows, packed = _take(folder, number)
+        values.append(packed)
+        for (key, *hashes), entry, row in zip(names, entries, rows, strict=True):
+            if cases.setdefault(key, _Joined(hashes, entry, row)).hashes != hashes:
+                raise CorpusError(f"{key} was generated twice, and differently")
+    return cases, values
 
 
-def _write(folder: Path, name: str, content: bytes) -> None:
-    (folder / name).write_bytes(content)
-
-
-def _fingerprint(path: Path) -> list[Any]:
-    content = path.read_bytes()
-    return [len(content), digest(content)]
+def _take(folder: Path, number: int) -> tuple[list[list[str]], list[bytes], list[bytes], bytes]:
+    """The contents of a part, which is removed."""
+    paths = [folder / f"part-{number}.{kind}" for kind in ("names", "cases", "rows", "values")]
+    names, cases, rows, values = (path.read_bytes() for path in paths)
+    for path in paths:
+        path.unlink()
+    return json.loads(names), cases.splitlines(), rows.splitlines(), values

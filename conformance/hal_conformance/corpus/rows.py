@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,9 @@ from hal import dtypes
 MAX_LIST = 64
 """Attributes with more elements than this are named by their type and length."""
 
-_Types = dict[str, onnx.TypeProto]
+_Types = dict[str, tuple[str, str]]
+"""By name of a value: its type in words, with the shape and without."""
+
 _CONTAINERS = {
     "sequence_type": ("sequence", "elem_type"),
     "optional_type": ("optional", "elem_type"),
@@ -49,15 +51,13 @@ def _nodes(
 
 
 def _declared(graph: onnx.GraphProto) -> _Types:
-    types = {
-        value.name: value.type
-        for value in (*graph.value_info, *graph.output, *graph.input)
-        if value.type.WhichOneof("value")
-    }
+    types: _Types = {}
     for tensor in graph.initializer:
-        types.setdefault(
-            tensor.name, onnx.helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
-        )
+        name = dtypes.of_number(tensor.data_type).name
+        types[tensor.name] = (f"{name}[{','.join(map(str, tensor.dims))}]", name)
+    for value in (*graph.value_info, *graph.output, *graph.input):
+        if value.type.WhichOneof("value"):
+            types[value.name] = (type_text(value.type), type_text(value.type, shape=False))
     return types
 
 
@@ -85,27 +85,35 @@ def _schema(op: str, domain: str, opset: int) -> defs.OpSchema | None:
 
 def _bindings(node: onnx.NodeProto, schema: defs.OpSchema, types: _Types) -> dict[str, str]:
     """The type that each type parameter of the operator stands for here."""
-    parameters = {constraint.type_param_str for constraint in schema.type_constraints}
     bound: dict[str, str] = {}
-    for names, formals in ((node.input, schema.inputs), (node.output, schema.outputs)):
-        for name, formal in zip(names, _stretched(formals, len(names)), strict=False):
-            if formal.type_str in parameters and name in types:
-                bound.setdefault(formal.type_str, type_text(types[name], shape=False))
+    for names, formals in zip((node.input, node.output), _parameters(schema), strict=True):
+        for name, parameter in zip(names, _stretched(formals, len(names)), strict=False):
+            if parameter and name in types:
+                bound.setdefault(parameter, types[name][1])
     return bound
 
 
-def _stretched(
-    formals: Iterable[defs.OpSchema.FormalParameter], length: int
-) -> list[defs.OpSchema.FormalParameter]:
-    found = list(formals)
-    return found + found[-1:] * (length - len(found))
+@lru_cache(maxsize=4096)
+def _parameters(schema: defs.OpSchema) -> tuple[list[str | None], list[str | None]]:
+    """The type parameter of each formal input and output; None for one of a fixed type."""
+    known = {constraint.type_param_str for constraint in schema.type_constraints}
+    inputs, outputs = (
+        [formal.type_str if formal.type_str in known else None for formal in formals]
+        for formals in (schema.inputs, schema.outputs)
+    )
+    return inputs, outputs
+
+
+def _stretched(formals: list[str | None], length: int) -> list[str | None]:
+    """One for each value: the last formal of a variadic operator stands for all that follow."""
+    return formals + formals[-1:] * (length - len(formals))
 
 
 def _text(name: str, types: _Types) -> str | None:
     """The type of a value in words: None where it is left out, "?" where it is not known."""
     if not name:
         return None
-    return type_text(types[name]) if name in types else "?"
+    return types[name][0] if name in types else "?"
 
 
 def type_text(proto: onnx.TypeProto, shape: bool = True) -> str:
