@@ -7,6 +7,7 @@ from typing import Any
 
 from hal import dtypes
 from hal.adapter import Binding
+from hal.errors import InputError
 from hal.tensor import Array, Feeds, Tensor
 from hal_openvino import tensors
 from hal_openvino.request import Compiled
@@ -56,8 +57,18 @@ class OpenVINOBinding(Binding):
     def _bind_output(self, port: Port, buffer: Tensor | None, compiled: Compiled) -> None:
         index, dtype = port.index or 0, dtypes.of_name(port.spec.dtype)
         if buffer is not None:
-            self._request.set_output_tensor(index, tensors.shared(buffer.array, dtype))
+            if not tensors.can_share(buffer.array, written=True):
+                raise InputError(
+                    f"the buffer for {port.spec.name!r} cannot be written in place; it must be "
+                    "C-contiguous, aligned and writable"
+                )
+            # Under its own type: OpenVINO refuses one that is not the output's.
+            tensor = tensors.shared(buffer.array, buffer.dtype)
+            self._request.set_output_tensor(index, tensor)
             self._written[port.spec.name] = buffer.array
+            # A buffer may be larger than what an open shape turns out to be.
+            if not compiled.is_static:
+                self._moving.append((port.spec.name, index, dtype))
         elif compiled.is_static:
             tensor = self._request.get_output_tensor(index)
             self._written[port.spec.name] = tensor.data.view(dtype.numpy)

@@ -12,7 +12,7 @@ from hal_openvino.program import OpenVINOProgram
 from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper, numpy_helper
 
-from hal.errors import ArtifactError, Unsupported
+from hal.errors import ArtifactError, InputError, Unsupported
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo
 from hal.tensor import Array, Tensor
@@ -96,6 +96,41 @@ def test_a_strided_feed_is_bound_as_a_copy_that_can_be_written(
     binding.inputs["a"][...] = 5
     binding.run()
     assert_array_equal(binding.outputs["y"], np.full((3, 4), 15, np.float32))
+
+
+def test_a_larger_buffer_shows_the_shape_that_was_written(
+    add: Model, compiled: Compile, pair: dict[str, Array]
+) -> None:
+    out = np.full((5, 4), -1, np.float32)
+    binding = compiled(add).bind(tensors(pair), {"y": Tensor.of(out)})
+    binding.run()
+    assert_array_equal(binding.outputs["y"], pair["a"] + 10)
+    assert address(binding.outputs["y"]) == address(out)
+
+
+@pytest.mark.parametrize(
+    "buffer", [np.zeros((3, 4), np.bool_), np.zeros((3, 5), np.float32)], ids=["type", "shape"]
+)
+def test_a_buffer_of_another_type_or_shape_is_refused(
+    buffer: Array,
+    adapter: OpenVINOAdapter,
+    add: Model,
+    compiled: Compile,
+    pair: dict[str, Array],
+) -> None:
+    program = compiled(add)
+    with pytest.raises(RuntimeError) as caught:
+        program.bind(tensors(pair), {"y": Tensor.of(buffer)})
+    assert isinstance(adapter.translate(caught.value), InputError)
+
+
+def test_a_buffer_that_cannot_be_written_is_refused(
+    add: Model, compiled: Compile, pair: dict[str, Array]
+) -> None:
+    locked = np.zeros((3, 4), np.float32)
+    locked.flags.writeable = False
+    with pytest.raises(InputError, match="'y'"):
+        compiled(add).bind(tensors(pair), {"y": Tensor.of(locked)})
 
 
 def test_packed_types_cannot_be_bound(build: Build, compiled: Compile) -> None:
