@@ -21,6 +21,7 @@ from hal.spec import FEATURES
 
 SUITE = "api"
 PACKAGE = __package__ or "hal_conformance.suite"
+TIMEOUT_S = 60.0
 _SHARED = (
     "check.py",
     "complaint.py",
@@ -64,24 +65,33 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One contract test as a run lists it; `hash` changes when the test or its helpers do."""
+    """One contract test as a run lists it; `hash` changes when the test or its helpers do.
+
+    A test that has not ended after `timeout_s` is hanging.
+    """
 
     id: str
     hash: str
     module: str
     function: str
+    timeout_s: float
 
 
 _promises: dict[str, Promise] = {}
 _Test = TypeVar("_Test", bound=Callable[..., None])
 
 
-def promise(name: str, *needs: Need) -> Callable[[_Test], _Test]:
+def promise(
+    name: str,
+    *needs: Need,
+    timeout_s: float = TIMEOUT_S,  # noqa: ARG001  read from the source by `catalogue`
+) -> Callable[[_Test], _Test]:
     """Register a contract test under a name that stays when files and functions move.
 
     Args:
         name: group/sentence-in-lower-case.
         needs: what the device must claim; without it, the case is a SKIP.
+        timeout_s: when a test that has not ended is hanging; a number written out.
     """
     unknown = set(needs) - set(get_args(Need))
     if unknown or not set(needs) <= {*FEATURES, "computes"}:
@@ -142,16 +152,23 @@ def cases_of(path: Path, shared: bytes) -> Iterator[Case]:
     for node in ast.parse(text).body:
         if not isinstance(node, ast.FunctionDef):
             continue
-        name = next(filter(None, map(_promised, node.decorator_list)), None)
-        if name is not None:
+        found = next(filter(None, map(_promised, node.decorator_list)), None)
+        if found is not None:
+            name, timeout_s = found
             source = "\n".join(lines[node.decorator_list[0].lineno - 1 : node.end_lineno])
             digest = hashlib.sha256(shared + source.encode()).hexdigest()
-            yield Case(f"{SUITE}/{name}", f"sha256:{digest}", path.stem, node.name)
+            yield Case(f"{SUITE}/{name}", f"sha256:{digest}", path.stem, node.name, timeout_s)
 
 
-def _promised(decorator: ast.expr) -> str | None:
+def _promised(decorator: ast.expr) -> tuple[str, float] | None:
+    """The name and the time limit of a promise; None for any other decorator."""
     match decorator:
-        case ast.Call(func=ast.Name(id="promise"), args=[ast.Constant(value=str(name)), *_]):
-            return name
+        case ast.Call(
+            func=ast.Name(id="promise"),
+            args=[ast.Constant(value=str(name)), *_],
+            keywords=keywords,
+        ):
+            limits = [k.value.value for k in keywords if isinstance(k.value, ast.Constant)]
+            return name, next((float(s) for s in limits if isinstance(s, int)), TIMEOUT_S)
         case _:
             return None

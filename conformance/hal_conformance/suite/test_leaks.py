@@ -24,25 +24,25 @@ SAMPLED = 20  # collecting garbage takes longer than a round does
 SIZE = 1 << 16  # elements of the weight, and of the result
 
 
-@promise("leaks/memory-of-programs")
+@promise("leaks/memory-of-programs", timeout_s=150)
 def test_compiling_running_and_closing_leaks_no_memory(device: Device, zoo: Zoo) -> None:
     rounds = _rounds(device, zoo)
     _stays_flat(rounds, ROUNDS, zoo.dtype.numpy.itemsize * SIZE, "round")
 
 
-@promise("leaks/memory-of-runs")
+@promise("leaks/memory-of-runs", timeout_s=150)
 def test_running_leaks_no_memory(device: Device, zoo: Zoo) -> None:
     x = zoo.array([1] * SIZE)
     with device.compile(zoo.heavy(SIZE)) as exe:
         _stays_flat(lambda: exe({"x": x}), ROUNDS, x.nbytes, "run")
 
 
-@promise("leaks/descriptors")
+@promise("leaks/descriptors", timeout_s=150)
 def test_no_descriptor_stays_open(device: Device, zoo: Zoo) -> None:
     _stays_equal(_rounds(device, zoo), _descriptors, "open descriptors")
 
 
-@promise("leaks/threads")
+@promise("leaks/threads", timeout_s=150)
 def test_no_thread_stays_alive(device: Device, zoo: Zoo) -> None:
     _stays_equal(_rounds(device, zoo), _threads, "live threads")
 

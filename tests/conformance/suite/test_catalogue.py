@@ -76,6 +76,12 @@ def test_a_promise_can_need_known_claims_only() -> None:
         promise.promise("group/name", "telepathy")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+def test_tests_of_many_rounds_may_take_longer() -> None:
+    limits = {case.id: case.timeout_s for case in CASES}
+    assert limits["api/results/values"] == promise.TIMEOUT_S
+    assert limits["api/leaks/memory-of-programs"] > 2 * promise.TIMEOUT_S
+
+
 def test_no_two_cases_have_one_hash() -> None:
     assert len({case.hash for case in CASES}) == len(CASES)
 
