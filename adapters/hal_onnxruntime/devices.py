@@ -76,8 +76,8 @@ def _info(ort: Any, provider: str) -> DeviceInfo:
     features = _ELSEWHERE
     if provider == CPU:
         kind, (name, vendor), features = "cpu", _processor(), _ON_CPU
-    if not hasattr(ort.InferenceSession, "get_provider_graph_assignment_info"):
-        features -= {"placement"}  # onnxruntime < 1.24 does not record it
+    elif not hasattr(ort.InferenceSession, "get_provider_graph_assignment_info"):
+        features = frozenset()  # before 1.24 nothing tells which node ran where
     return DeviceInfo(
         id=provider.removesuffix(_SUFFIX).lower(),
         name=name,

@@ -34,8 +34,10 @@ class Assigned:
     op: str
 
 
-def assigned(session: Any) -> tuple[Assigned, ...]:
-    """The session's own record; needs session.record_ep_graph_assignment_info."""
+def assigned(session: Any) -> tuple[Assigned, ...] | None:
+    """The session's own record, which Recipe asks for; None where ONNX Runtime keeps none."""
+    if not hasattr(session, "get_provider_graph_assignment_info"):  # before 1.24
+        return None
     return tuple(
         Assigned(part.ep_name, node.name, node.domain, node.op_type)
         for part in session.get_provider_graph_assignment_info()
@@ -43,9 +45,12 @@ def assigned(session: Any) -> tuple[Assigned, ...]:
     )
 
 
-def placement(recipe: Recipe, record: Sequence[Assigned]) -> Placement:
+def placement(recipe: Recipe, record: Sequence[Assigned] | None) -> Placement:
     """The placement of every node of the recipe's model, given the record of its session."""
     nodes = recipe.model.facts.nodes
+    if record is None:  # on the CPU there is nowhere else to run; of others nothing is known
+        where: Where = "device" if recipe.provider == CPU else "unknown"
+        return Placement(tuple(NodePlacement(n.id, n.op, where) for n in nodes), "claimed")
     reader = _Reader(nodes, record, recipe.provider)
     reader.match_names()
     reader.match_nameless()

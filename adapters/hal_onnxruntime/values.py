@@ -9,6 +9,7 @@ bits (onnx.proto, TensorProto.int32_data).
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -89,7 +90,7 @@ def tensor_of(value: Any) -> Tensor:
 def view_of(value: Any, dtype: DType) -> Array:
     """The tensor in an OrtValue on the CPU as an array that aliases it, unless it is packed."""
     shape = tuple(value.shape())
-    size = value.tensor_size_in_bytes()
+    size = -(-math.prod(shape) * dtype.bits // 8)  # before 1.23 an OrtValue does not tell
     if size == 0:
         return np.empty(shape, dtype.numpy)
     memory = (ctypes.c_ubyte * size).from_address(value.data_ptr())
@@ -115,7 +116,7 @@ def unpack(raw: Array, shape: tuple[int, ...], dtype: DType) -> Array:
     per_byte = 8 // dtype.bits
     shifts = np.arange(per_byte, dtype=np.uint8) * np.uint8(dtype.bits)
     bits = (raw[:, None] >> shifts) & np.uint8((1 << dtype.bits) - 1)
-    unpacked: Array = bits.reshape(-1)[: int(np.prod(shape))].view(dtype.numpy).reshape(shape)
+    unpacked: Array = bits.reshape(-1)[: math.prod(shape)].view(dtype.numpy).reshape(shape)
     return unpacked
 
 

@@ -141,3 +141,12 @@ def test_with_two_providers_a_node_without_a_trace_is_unknown(build: Build) -> N
     recipe = Recipe(model, "NpuExecutionProvider", CompileOptions())
     found = placement.placement(recipe, record)
     assert [node.where for node in found.nodes] == ["device", "unknown", "host"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "where"), [("CPUExecutionProvider", "device"), ("Npu", "unknown")]
+)
+def test_without_a_record_placement_is_a_claim(provider: str, where: str, build: Build) -> None:
+    model = Model(build(make("Relu", ["x"], ["y"])))
+    found = placement.placement(Recipe(model, provider, CompileOptions()), None)
+    assert (found.evidence, found.nodes[0].where) == ("claimed", where)
