@@ -7,10 +7,8 @@ the shell's cost is in the figures, and the cost of the worker's border is not.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -56,7 +54,7 @@ def prepare(
     feeds = Plan.from_json(plan).feeds(known.inputs)
     info = adapter.find(device)
     asked = Target(target, adapter.name, device, CompileOptions.from_json(options))
-    base = _high_water()
+    base = peak_bytes()
     opened = Device(asked, adapter, info)
     executable = opened.compile(Model(model, facts=known))
     started = perf_counter()
@@ -94,7 +92,7 @@ def finish(adapter: Adapter) -> dict[str, Any]:  # noqa: ARG001  call's form
     """The figures of all rounds together, in seconds and bytes."""
     measured = _measured[0]
     times = np.concatenate([np.asarray(one) for one in measured.rounds])
-    peak = _high_water()
+    peak = peak_bytes()
     percentiles = np.percentile(times, PERCENTILES).tolist()
     base = measured.base_bytes
     return {
@@ -108,15 +106,3 @@ def finish(adapter: Adapter) -> dict[str, Any]:  # noqa: ARG001  call's form
         "peak_bytes": peak,
         "model_bytes": None if peak is None or base is None else peak - base,
     }
-
-
-def _high_water() -> int | None:
-    """The most memory this process has held.
-
-    Linux's VmHWM, since there `ru_maxrss` begins with what the parent held when it forked.
-    """
-    if sys.platform == "linux":
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return peak_bytes()

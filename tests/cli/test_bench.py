@@ -82,3 +82,17 @@ def test_the_measuring_side_needs_numpy_alone() -> None:
         "import hal.cli.bench_kernel"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_workers_memory_does_not_include_its_parents() -> None:
+    code = (
+        "from hal.worker.client import WorkerAdapter\n"
+        "ballast = b'x' * (400 << 20)\n"
+        "worker = WorkerAdapter('reference')\n"
+        "print(worker.peak_bytes())\n"
+        "worker.close()"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert int(out.stdout) < 200 << 20
