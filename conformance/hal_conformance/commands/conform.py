@@ -181,7 +181,8 @@ def _problems(ended: Ended) -> list[Problem]:
 
 def _unfinished(asked: Asked, request: Request, why: str, code: int, *, as_json: bool) -> int:
     again = shlex.join([*asked.command(), "--resume", "-o", str(request.folder)])
-    output.note(f"hal: {why}; what has ended is kept. Go on with:\n  {again}")
+    output.note(f"hal: {why}; what has ended is kept. Go on with:")
+    output.note(f"  {again}")
     if as_json:
         unfinished = {"folder": str(request.folder), "complete": False, "resume": again}
         output.emit_json({**unfinished, "reason": why})

@@ -46,6 +46,7 @@ class Bench:
         self.suites = suites
         self.headers: dict[str, dict[str, Any]] = {}
         self.faults = 0
+        self.is_working = False  # whether slots are at work, which notice a stop by themselves
         self.watch = MemoryWatch(memory_limit)
         self._targets = {target.name: target for target in targets}
         self._spare: dict[str, list[WorkerSession]] = {}

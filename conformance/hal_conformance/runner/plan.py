@@ -78,10 +78,11 @@ class Selection:
 
 
 def matches(case: str, pattern: str) -> bool:
-    """Whether a glob matches the whole id; a pattern without wildcards matches a part of it."""
-    if globs.is_glob(pattern):
-        return globs.matches(pattern, case)
-    return pattern in case
+    """Whether a glob matches the id or what follows a slash in it, or a word is part of it."""
+    if not globs.is_glob(pattern):
+        return pattern in case
+    parts = case.split("/")
+    return any(globs.matches(pattern, "/".join(parts[i:])) for i in range(len(parts)))
 
 
 def items(

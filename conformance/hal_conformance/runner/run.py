@@ -141,9 +141,11 @@ def _work(
     left = [item for item in items if (item.target, item.case) not in journal.ended]
     crew = Crew(bench, journal, left, progress)
     progress.begin(len(items), len(items) - len(left))
+    bench.is_working = True
     try:
         crew.run(min(request.jobs, max(len(left), 1)))
     finally:
+        bench.is_working = False
         progress.close()
     if bench.stopping():
         raise Interrupted
@@ -167,10 +169,12 @@ def _closing(journal: Journal) -> Generator[Journal]:
 
 @contextmanager
 def _stops(bench: Bench) -> Generator[None]:
-    """While inside, SIGINT and SIGTERM stop the run instead of this process."""
+    """While inside, SIGINT and SIGTERM stop the run; slots at work end by themselves."""
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's form
         bench.stop()
+        if not bench.is_working:
+            raise Stopped
 
     if threading.current_thread() is not threading.main_thread():
         yield

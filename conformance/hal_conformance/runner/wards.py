@@ -51,7 +51,7 @@ class MemoryWatch:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._wards: set[Ward] = set()
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()  # `end_all` may interrupt its own thread, in a signal
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="hal-memory", daemon=True)
         self._thread.start()
@@ -72,7 +72,7 @@ class MemoryWatch:
     def end_all(self) -> None:
         """Kill every ward now."""
         with self._mutex:
-            for ward in self._wards:
+            for ward in list(self._wards):
                 ward.end()
 
     def close(self) -> None:
