@@ -71,6 +71,18 @@ def test_a_path_without_the_usual_suffix_is_read_too(
     assert_array_equal(run(program, x=X)[0], WEIGHTS + 1)
 
 
+def test_a_file_is_read_as_well_as_its_bytes(tmp_path: Path, compiled: Compile) -> None:
+    """OpenVINO's importer for files knows no Bernoulli, its importer for bytes does."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, (4,)) for name in "xy")
+    node = helper.make_node("Bernoulli", ["x"], ["y"], seed=1.0)
+    graph = helper.make_graph([node], "g", [x], [y])
+    opsets = [helper.make_opsetid("", 22)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    program = compiled(Model(tmp_path / "model.onnx"))
+    assert program.outputs == compiled(Model(model.SerializeToString())).outputs
+
+
 def test_weights_outside_the_folder_are_not_read(tmp_path: Path, compiled: Compile) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
