@@ -30,19 +30,23 @@ def test_nothing_is_printed_on_stdout(again: Again, zoo: Zoo) -> None:
 
 @promise("process/leaves-stdout-open")
 def test_stdout_stays_open(again: Again, zoo: Zoo) -> None:
+    before = _stdout("before the device was used")
     kept = os.dup(1)  # so that a closed descriptor can be put back
-    before = os.fstat(1)
     try:
         _live(again, zoo)
-        try:
-            after = os.fstat(1)
-        except OSError as error:
-            raise AssertionError(f"descriptor 1 was closed: {error}") from error
-        same = (after.st_dev, after.st_ino) == (before.st_dev, before.st_ino)
-        check.equal(same, True, "descriptor 1 is what it was")
+        check.equal(_stdout("by the device") == before, True, "descriptor 1 is what it was")
     finally:
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def _stdout(blamed: str) -> tuple[int, int]:
+    """What descriptor 1 is open on."""
+    try:
+        found = os.fstat(1)
+    except OSError as error:
+        raise AssertionError(f"descriptor 1 was closed {blamed}: {error}") from error
+    return found.st_dev, found.st_ino
 
 
 @promise("process/does-not-exit")
