@@ -10,7 +10,7 @@ from hal.adapter import Adapter, CanLoad, CanQuery, Program
 from hal.errors import HALError
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo, Support, TensorSpec
-from hal_onnxruntime import devices, errors, query, values
+from hal_onnxruntime import devices, errors, query, repro, values
 from hal_onnxruntime.artifacts import Saved
 from hal_onnxruntime.graph import named
 from hal_onnxruntime.program import program_of
@@ -22,6 +22,7 @@ class OnnxRuntimeAdapter(Adapter, CanQuery, CanLoad):
 
     name: ClassVar[str] = "onnxruntime"
     install: ClassVar[str | None] = INSTALL
+    repro_script: ClassVar[str] = repro.SCRIPT
 
     def probe(self) -> Sequence[DeviceInfo]:
         return devices.devices()

@@ -88,7 +88,7 @@ def _with_weights(model: bytes, recipe: Recipe) -> bytes:
     try:
         return proto.SerializeToString()
     except (EncodeError, ValueError) as error:
-        raise _too_large(proto.ByteSize()) from error
+        raise _too_large(size + len(model)) from error
 
 
 def _too_large(size: int) -> Unsupported:

@@ -77,7 +77,7 @@ def _info(ort: Any, provider: str) -> DeviceInfo:
     if provider == CPU:
         kind, (name, vendor), features = "cpu", _processor(), _ON_CPU
     elif not hasattr(ort.InferenceSession, "get_provider_graph_assignment_info"):
-        features = frozenset()  # before 1.24 nothing tells which node ran where
+        features = frozenset[str]()  # before 1.24 nothing tells which node ran where
     return DeviceInfo(
         id=provider.removesuffix(_SUFFIX).lower(),
         name=name,

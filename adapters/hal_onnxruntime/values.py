@@ -93,9 +93,9 @@ def view_of(value: Any, dtype: DType) -> Array:
     size = -(-math.prod(shape) * dtype.bits // 8)  # before 1.23 an OrtValue does not tell
     if size == 0:
         return np.empty(shape, dtype.numpy)
-    memory = (ctypes.c_ubyte * size).from_address(value.data_ptr())
+    memory: Any = (ctypes.c_ubyte * size).from_address(value.data_ptr())
     memory.owner = value  # the array keeps `memory`, which keeps the OrtValue
-    raw = np.frombuffer(memory, np.uint8)
+    raw: Array = np.frombuffer(memory, np.uint8)
     if dtype.bits < 8:
         return unpack(raw, shape, dtype)
     return raw.view(dtype.numpy).reshape(shape)

@@ -13,7 +13,7 @@ from hal.adapter import Adapter, CanQuery, Program
 from hal.errors import HALError, InputError, Unsupported
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo, Dim, NodeSupport, Support, TensorSpec
-from hal_reference import errors
+from hal_reference import errors, repro
 from hal_reference.program import ReferenceProgram
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class ReferenceAdapter(Adapter, CanQuery):
 
     name: ClassVar[str] = "reference"
     install: ClassVar[str | None] = "pip install onnx"
+    repro_script: ClassVar[str] = repro.SCRIPT
 
     def probe(self) -> Sequence[DeviceInfo]:
         import onnx
@@ -93,7 +94,8 @@ def _checked(model: Model) -> onnx.ModelProto:
     proto = model.proto()
     if model.facts.external:
         load_external_data_for_model(proto, str(model.folder))
-    if proto.ByteSize() < _CHECKED_BYTES:
+    weights = sum(path.stat().st_size for path in model.external_paths())
+    if weights + len(model.bytes()) < _CHECKED_BYTES:
         _check(proto)
     return proto
 
