@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hal.adapter import Adapter, CanLoad, CanQuery, Program
 from hal.errors import ArtifactError, HALError, SDKMissing, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, Support
-from hal_openvino import devices, errors, placement, signature, support
+from hal_openvino import devices, errors, placement, repro, signature, support
 from hal_openvino import options as asked
 from hal_openvino.devices import Name
 from hal_openvino.program import OpenVINOProgram
@@ -28,6 +28,7 @@ class OpenVINOAdapter(Adapter, CanQuery, CanLoad):
 
     name: ClassVar[str] = "openvino"
     install: ClassVar[str | None] = "pip install 'onnx-hal[openvino]'"
+    repro_script: ClassVar[str] = repro.SCRIPT
 
     def __init__(self) -> None:
         self._opened: Any = None

@@ -121,9 +121,7 @@ def request_of(asked: Asked) -> Request:
 
 
 def _target(name: str, asked: Asked) -> Target:
-    from hal_conformance.runner.bench import bounded
-
-    target = bounded(named.resolve(name, asked.devices))
+    target = named.resolve(name, asked.devices)
     if asked.timeout_s is None:
         return target
     times = replace(target.timeouts, compile_s=asked.timeout_s, run_s=asked.timeout_s)

@@ -14,7 +14,7 @@ from hal import targets as named
 from hal.cli import failures, output
 from hal.errors import HALError, InputError
 from hal.targets import Target
-from hal_conformance.runner.bench import bounded
+from hal_conformance.runner.bench import bound
 from hal_conformance.runner.outcome import of_error
 from hal_conformance.runner.trials import Trials
 
@@ -54,7 +54,7 @@ def run(asked: Asked, *, as_json: bool) -> int:
     Raises:
         InputError: no such case or target, or the options do not fit together.
     """
-    target = bounded(named.resolve(asked.target, asked.devices))
+    target = named.resolve(asked.target, asked.devices)
     if asked.history and (asked.in_process or asked.results is None):
         raise InputError("--history needs --from RESULTS, and cannot run --in-process")
     if asked.in_process:
@@ -79,7 +79,7 @@ def _in_process(asked: Asked, target: Target, *, as_json: bool) -> int:
     suite = _suite(asked)
     with devices.open(target) as device:
         try:
-            seen = suite.observe(device, asked.case)
+            seen = suite.observe(bound(device), asked.case)
         except HALError as error:
             traceback.print_exception(error)
             seen = of_error(error)
@@ -111,7 +111,7 @@ def _folder(asked: Asked, target: Target, *, as_json: bool) -> int:
         for one in before
         if not one.startswith("api/")
     ]
-    written = repro.write(asked.place, target, evidence, fed)
+    written = repro.write(asked.place, evidence, fed)
     return _told(asked, target, evidence.seen, written, as_json=as_json)
 
 

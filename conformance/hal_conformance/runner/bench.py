@@ -123,7 +123,7 @@ class Bench:
             adapter.kill()
             raise
         version = registry.entry(target.adapter).version
-        device = Device(target, adapter, info, adapter_version=version)
+        device = bound(Device(target, adapter, info, adapter_version=version))
         with self._mutex:
             self.headers.setdefault(name, header(device))
         return WorkerSession(self, device, adapter, ward)
@@ -194,16 +194,17 @@ class WorkerSession:
         self._adapter.kill()
 
 
-def bounded(target: Target) -> Target:
-    """The target with one host thread a worker, unless it says otherwise.
+def bound(device: Device) -> Device:
+    """Give a device that is the host itself one thread a worker, unless its target says more.
 
     Cases run side by side, not inside: on two cores, two workers of ONNX Runtime with its own
     choice of threads need more than twice the time. The number does not depend on `-j`, so
     that results do not.
     """
-    if target.options.threads is not None:
-        return target
-    return replace(target, options=replace(target.options, threads=1))
+    target = device.target
+    if device.info.kind == "cpu" and target.options.threads is None:
+        device.target = replace(target, options=replace(target.options, threads=1))
+    return device
 
 
 def header(device: Device) -> dict[str, Any]:

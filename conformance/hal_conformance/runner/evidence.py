@@ -9,6 +9,7 @@ from hal.device import Device
 from hal.errors import HALError
 from hal.executable import Executable
 from hal.model import Model
+from hal.targets import Target
 from hal.tensor import Value
 from hal_conformance.corpus import Case, Corpus, DataSet
 from hal_conformance.judge import judge, reason_of
@@ -17,8 +18,12 @@ from hal_conformance.runner.outcome import Observation, of_error
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One run of a case: what went in, what had to come out, what came out (None: nothing)."""
+    """One run of a case: what went in, what had to come out, what came out (None: nothing).
 
+    `target` has the options that were asked.
+    """
+
+    target: Target
     case: Case
     seen: Observation
     feeds: Mapping[str, Value]
@@ -33,20 +38,20 @@ def gather(device: Device, corpus: Corpus, case: Case) -> Evidence:
     try:
         with device.compile(model_of(case)) as exe:
             for shown in datasets[:-1]:
-                found = _answer(exe, case, shown)
+                found = _answer(device, exe, case, shown)
                 if found.seen.outcome != "PASS":
                     return found
             shown = datasets[-1]
-            return _answer(exe, case, shown)
+            return _answer(device, exe, case, shown)
     except HALError as error:
-        return Evidence(case, of_error(error), shown.feeds, shown.expected, None)
+        return Evidence(device.target, case, of_error(error), shown.feeds, shown.expected, None)
 
 
-def _answer(exe: Executable, case: Case, dataset: DataSet) -> Evidence:
+def _answer(device: Device, exe: Executable, case: Case, dataset: DataSet) -> Evidence:
     got = exe.run_values(dataset.feeds)
     outcome, records = judge(case, case.facts.outputs, got, dataset.expected)
     seen = Observation(outcome.value, reason_of(records))
-    return Evidence(case, seen, dataset.feeds, dataset.expected, got)
+    return Evidence(device.target, case, seen, dataset.feeds, dataset.expected, got)
 
 
 def model_of(case: Case) -> Model:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hal.errors import InputError
 from hal.model import Model
-from hal.targets import Target
 from hal.tensor import Value
 from hal_conformance.corpus import Case
 from hal_conformance.runner import valuefiles
@@ -35,7 +34,6 @@ Made by `hal repro {case} -d {target}`.
 
 def write(
     folder: Path,
-    target: Target,
     evidence: Evidence,
     before: Sequence[tuple[Case, Mapping[str, Value]]] = (),
 ) -> list[Path]:
@@ -58,9 +56,9 @@ def write(
     earlier = [_write_earlier(folder, i, *one) for i, one in enumerate(before, 1)]
     pairs = list(zip(evidence.expected, expected.values(), strict=True))
     texts = {
-        SCRIPT: script(target, case, feeds, pairs, earlier),
+        SCRIPT: script(evidence.target, case, feeds, pairs, earlier),
         "environment.txt": environment(),
-        "README.md": _readme(target, evidence, [one.id for one, _ in before]),
+        "README.md": _readme(evidence, [one.id for one, _ in before]),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -101,8 +99,8 @@ def _write_earlier(
     }
 
 
-def _readme(target: Target, evidence: Evidence, before: Sequence[str]) -> str:
-    native = is_native(target)
+def _readme(evidence: Evidence, before: Sequence[str]) -> str:
+    target = evidence.target
     vendor = "It needs the vendor's package and NumPy, and not onnx-hal."
     ours = "This vendor's adapter brings no script of its own, so it needs onnx-hal."
     listed = "".join(f"\n* `{case}`" for case in before)
@@ -112,7 +110,7 @@ def _readme(target: Target, evidence: Evidence, before: Sequence[str]) -> str:
         outcome=evidence.seen.outcome,
         reason=f": {evidence.seen.reason}" if evidence.seen.reason else "",
         script=SCRIPT,
-        needs=vendor if native else ours,
+        needs=vendor if is_native(target) else ours,
         history=f"\nIt fails only after these, in this order:\n{listed}\n" if before else "",
     )
 

@@ -15,6 +15,7 @@ from hal import registry
 from hal.targets import Target
 from hal.tensor import Tensor, Value
 from hal_conformance.corpus import Case
+from hal_conformance.judge import BFLOAT16_RTOL
 from hal_conformance.runner.valuefiles import Written
 
 ATTRIBUTE = "repro_script"
@@ -88,5 +89,6 @@ def _checks(got: str, value: Value, expected: str, case: Case) -> list[str]:
     both = f"{got}, {expected}"
     if value.dtype.is_extension:
         both = f'np.asarray({got}).astype("f4"), {expected}.astype("f4")'
-    tolerances = f"rtol={case.rtol}, atol={case.atol}, strict=True"
+    rtol = max(case.rtol, BFLOAT16_RTOL) if value.dtype.name == "bfloat16" else case.rtol
+    tolerances = f"rtol={rtol}, atol={case.atol}, strict=True"
     return [f"np.testing.assert_allclose({both}, {tolerances})"]

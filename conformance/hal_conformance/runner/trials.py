@@ -10,6 +10,7 @@ from hal.device import Device
 from hal.errors import HALError
 from hal.targets import Target
 from hal_conformance.corpus import Case, Corpus
+from hal_conformance.runner.bench import bound
 from hal_conformance.runner.evidence import Evidence, gather
 from hal_conformance.runner.outcome import Observation, of_error
 from hal_conformance.runner.suites import Suite
@@ -41,7 +42,7 @@ class Trials:
 
     @contextmanager
     def _after(self, before: Sequence[str]) -> Generator[Device]:
-        device = devices.open(self._target, isolated=True)
+        device = bound(devices.open(self._target, isolated=True))
         try:
             for case in before:
                 with suppress(HALError):  # what they do themselves is not the question
