@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hal import registry, targets
 from hal_conformance import suite
+
+from hal import registry, targets
 
 
 def test_the_null_device_passes_as_a_null_device() -> None:
