@@ -63,7 +63,13 @@ class TensorSpec:
         return self.shape is not None and all(isinstance(dim, int) for dim in self.shape)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        # By hand: dataclasses.asdict copies deeply, and this runs for every case of a suite.
+        return {
+            "name": self.name,
+            "dtype": self.dtype,
+            "shape": self.shape,
+            "containers": self.containers,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TensorSpec:
@@ -216,7 +222,8 @@ class Placement:
         return {where: counted[where] for where in WHERES}
 
     def to_json(self) -> dict[str, Any]:
-        return {"nodes": [asdict(node) for node in self.nodes], "evidence": self.evidence}
+        nodes = [{"node": n.node, "op": n.op, "where": n.where, "by": n.by} for n in self.nodes]
+        return {"nodes": nodes, "evidence": self.evidence}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Placement:

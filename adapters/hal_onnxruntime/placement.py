@@ -81,6 +81,12 @@ class _Reader:
         self._record: dict[Key, list[str]] = defaultdict(list)
         for entry in record:
             self._record[entry.name, entry.domain, entry.op].append(entry.provider)
+        # A model of many functions leaves many: looked through for every missing node.
+        self._inlined_copies = [
+            (key, providers)
+            for key, providers in self._record.items()
+            if key[0].startswith("_inlfunc_")
+        ]
 
     def match_names(self) -> None:
         """Nodes with a name of their own, at the top, in a subgraph, or in a function."""
@@ -126,9 +132,8 @@ class _Reader:
         ends = tuple(f"_{name}" for name in (given, node.id.rpartition("/")[2]))
         return [
             provider
-            for (name, domain, op), providers in self._record.items()
-            if name.startswith("_inlfunc_") and name.endswith(ends)
-            if (domain, op) == (node.domain, node.op)
+            for (name, domain, op), providers in self._inlined_copies
+            if (domain, op) == (node.domain, node.op) and name.endswith(ends)
             for provider in providers
         ]
 

@@ -7,6 +7,7 @@ several threads are answered one at a time.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -228,9 +229,9 @@ def _about(verb: str, device: DeviceInfo, options: CompileOptions) -> Message:
 def _add_model(message: Message, model: Model) -> None:
     by_path = model.path is not None
     message.header["model"] = {
-        "path": str(model.path.resolve()) if model.path else None,
+        "path": os.path.abspath(model.path) if model.path else None,
         "buffer": None if by_path else message.add(model.bytes()),
-        "folder": str(model.folder.resolve()) if model.folder else None,
+        "folder": os.path.abspath(model.folder) if model.folder else None,
         "facts": model.facts.to_json(),
         "digest": None if by_path else model.digest,
     }
