@@ -163,11 +163,11 @@ class Zoo:
         """y = x + weight of `size` elements: something to leak."""
         return self.shifted(1, size)
 
-    def twins(self) -> bytes:
+    def twins(self, opset: int | None = None) -> bytes:
         """Two outputs that both equal the input x of shape [4]."""
         nodes = [node("Identity", ["x"], ["first"]), node("Identity", ["x"], ["second"])]
         outputs = [self._port("first", 4), self._port("second", 4)]
-        return self._serialised(nodes, [self._port("x", 4)], outputs)
+        return self._serialised(nodes, [self._port("x", 4)], outputs, opset=opset)
 
     def constant(self) -> bytes:
         """No inputs; y is the weight [1, 2, 3, 4]."""
