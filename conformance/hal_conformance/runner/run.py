@@ -15,13 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hal.errors import HALError
 from hal.targets import Target
-from hal_conformance.expectations import Expectations
-from hal_conformance.results import Results, write
-from hal_conformance.runner import finish, known, plan
+from hal_conformance.runner import plan
 from hal_conformance.runner.bench import Bench
 from hal_conformance.runner.crew import Crew
 from hal_conformance.runner.journal import Journal
@@ -30,6 +28,10 @@ from hal_conformance.runner.progress import Progress
 from hal_conformance.runner.slot import Stopped
 from hal_conformance.runner.suites import Suite
 from hal_conformance.runner.wards import default_limit
+
+if TYPE_CHECKING:
+    from hal_conformance.expectations import Expectations
+    from hal_conformance.results import Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,6 @@ def conduct(
         HALError: a target cannot be opened.
         Interrupted: a signal stopped it. Incomplete: a target was lost on the way.
     """
-    expectations = {target.name: known.of(target) for target in request.targets}
     ready: dict[str, Suite] = {}
     limit = request.memory_limit or default_limit(request.jobs)
     bench = Bench(request.targets, ready, limit)
@@ -100,7 +101,7 @@ def conduct(
         with _stops(bench):
             bench.begin(_openings(request), request.jobs)
             ready |= suites()
-            return _conduct(request, bench, expectations, progress)
+            return _conduct(request, bench, progress)
     except Stopped:
         raise Interrupted from None
     finally:
@@ -110,9 +111,13 @@ def conduct(
 def _conduct(
     request: Request,
     bench: Bench,
-    expectations: Mapping[str, Expectations],
     progress: Progress,
 ) -> Ended:
+    # Not before the workers are started: these bring pydantic and templates along.
+    from hal_conformance.results import write
+    from hal_conformance.runner import finish, known
+
+    expectations = {target.name: known.of(target) for target in request.targets}
     suites, targets, selection = bench.suites, request.targets, request.selection
     ids = {name: suites[name].ids() for name in selection.suites}
     items = plan.items([target.name for target in targets], ids, selection)

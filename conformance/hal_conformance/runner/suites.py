@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hal.device import Device
-from hal_conformance.records import IndexRow
 from hal_conformance.runner.outcome import Observation
+
+if TYPE_CHECKING:
+    from hal_conformance.records import IndexRow
 
 
 class Suite(Protocol):
