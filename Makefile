@@ -18,7 +18,6 @@ help: ## This list
 
 conform: $(VENV)/ready-all ## Judge the devices of this machine: TARGETS, SUITE, JOBS, OUT
 	@$(BIN)/hal conform $(TARGETS) --suite $(SUITE) -j $(JOBS) -o $(OUT)
-	@echo "The report: $(OUT)/report.html"
 
 test: lint ## Every gate: ruff, mypy, pyright, all tests
 	@$(BIN)/python -m pytest
