@@ -13,7 +13,8 @@ from hal.spec import Container, Dim, ModelFacts, NodeFacts, TensorSpec
 if TYPE_CHECKING:
     import onnx
 
-_GRAPH, _GRAPHS, _TENSOR, _TENSORS = 5, 10, 4, 9  # AttributeProto.AttributeType
+# AttributeProto.AttributeType
+_GRAPH, _GRAPHS, _TENSOR, _TENSORS, _SPARSE_TENSOR, _SPARSE_TENSORS = 5, 10, 4, 9, 11, 12
 
 
 def parse(data: bytes, origin: str) -> onnx.ModelProto:
@@ -37,7 +38,11 @@ def parse(data: bytes, origin: str) -> onnx.ModelProto:
 
 
 def facts_of(model: onnx.ModelProto) -> ModelFacts:
-    """What the message declares; function bodies and subgraphs are read too."""
+    """What the message declares; function bodies and subgraphs are read too.
+
+    Raises:
+        InputError: a name in it is not text.
+    """
     opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
     graph = model.graph
     initialised = {tensor.name for tensor in graph.initializer}
@@ -65,11 +70,10 @@ def _nodes(
 ) -> Iterator[NodeFacts]:
     seen: set[str] = set()
     for index, node in enumerate(nodes):
-        own = node.name if node.name and node.name not in seen else f"#{index}"
+        name, op, domain = _text(node.name), _text(node.op_type), _domain(_text(node.domain))
+        own = name if name and name not in seen else f"#{index}"
         seen.add(own)
-        domain = _domain(node.domain)
-        opset = opsets.get(domain, 0)
-        yield NodeFacts(owner + own, node.op_type, domain, _since(node.op_type, domain, opset))
+        yield NodeFacts(owner + own, op, domain, _since(op, domain, opsets.get(domain, 0)))
         for attribute in node.attribute:
             for graph in (attribute.g, *attribute.graphs):
                 if attribute.type in (_GRAPH, _GRAPHS):
@@ -83,13 +87,20 @@ def _since(op: str, domain: str, opset: int) -> int:
 
     try:
         return int(defs.get_schema(op, opset, domain).since_version)
-    except defs.SchemaError:
+    except (defs.SchemaError, TypeError):  # TypeError: a version no C int holds
         return opset
+
+
+def _text(found: object) -> str:
+    """Protobuf gives bytes where a name is not UTF-8."""
+    if not isinstance(found, str):
+        raise InputError(f"not an ONNX model: it holds a name that is not UTF-8: {found!r}")
+    return found
 
 
 def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
     dtype, shape, containers = _type(value.type)
-    return TensorSpec(value.name, dtype, shape, containers)
+    return TensorSpec(_text(value.name), dtype, shape, containers)
 
 
 def _type(
@@ -117,20 +128,29 @@ def _dim(dim: onnx.TensorShapeProto.Dimension) -> Dim:
     kind = dim.WhichOneof("value")
     if kind == "dim_value":
         return int(dim.dim_value) if dim.dim_value >= 0 else None  # Paddle writes -1 for any
-    return None if dim.dim_param in ("", "?") else dim.dim_param  # and "?", more than once
+    name = _text(dim.dim_param)
+    return None if name in ("", "?") else name  # and "?", more than once
 
 
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    yield graph
-    for node in graph.node:
+def _graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
+    """The model's graph and every subgraph, those inside function bodies too."""
+    yield model.graph
+    yield from _subgraphs(model.graph.node)
+    for function in model.functions:
+        yield from _subgraphs(function.node)
+
+
+def _subgraphs(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:
+    for node in nodes:
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 if attribute.type in (_GRAPH, _GRAPHS):
-                    yield from _graphs(inner)
+                    yield inner
+                    yield from _subgraphs(inner.node)
 
 
 def _dtypes(model: onnx.ModelProto) -> Iterator[str]:
-    for graph in _graphs(model.graph):
+    for graph in _graphs(model):
         for value in (*graph.input, *graph.output, *graph.value_info):
             dtype = _type(value.type)[0]
             if dtype != "unknown":
@@ -142,7 +162,7 @@ def _dtypes(model: onnx.ModelProto) -> Iterator[str]:
 
 def _external(model: onnx.ModelProto) -> Iterator[str]:
     nodes: list[onnx.NodeProto] = [node for f in model.functions for node in f.node]
-    for graph in _graphs(model.graph):
+    for graph in _graphs(model):
         nodes += graph.node
         yield from _locations(graph.initializer)
         for sparse in graph.sparse_initializer:
@@ -151,11 +171,14 @@ def _external(model: onnx.ModelProto) -> Iterator[str]:
         for attribute in node.attribute:
             if attribute.type in (_TENSOR, _TENSORS):
                 yield from _locations((attribute.t, *attribute.tensors))
+            if attribute.type in (_SPARSE_TENSOR, _SPARSE_TENSORS):
+                for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                    yield from _locations((sparse.values, sparse.indices))
 
 
 def _locations(tensors: Iterable[onnx.TensorProto]) -> Iterator[str]:
     for tensor in tensors:
         if tensor.data_location == 1:  # TensorProto.EXTERNAL
             yield from (
-                entry.value for entry in tensor.external_data if entry.key == "location"
+                _text(entry.value) for entry in tensor.external_data if entry.key == "location"
             )

@@ -111,19 +111,28 @@ class Model:
             )
         root = self.folder.resolve()
         for name in names:
-            target = (self.folder / name).resolve()
+            target, is_file = _place(self.folder, name)
             if os.path.isabs(name) or not target.is_relative_to(root):
                 raise InputError(
                     f"external data {name!r} leaves the model's folder {root}; "
                     "move the file beside the model"
                 )
-            if not target.is_file():
+            if not is_file:
                 raise InputError(f"external data {name!r} is not in {root}")
 
     def __repr__(self) -> str:
         return (
             f"Model({str(self.path)!r})" if self.path else f"Model({len(self.bytes())} bytes)"
         )
+
+
+def _place(folder: Path, name: str) -> tuple[Path, bool]:
+    """Where `name` leads from `folder`, links followed, and whether a file is there."""
+    try:
+        target = (folder / name).resolve()
+        return target, target.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a circle of links, a NUL
+        raise InputError(f"external data {name!r} cannot be a file: {error}") from error
 
 
 def _digest_of_file(path: Path) -> bytes:

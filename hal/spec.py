@@ -35,8 +35,6 @@ FEATURES: Mapping[str, str] = MappingProxyType(
 )
 """What a device may claim in `DeviceInfo.features`, and what the claim means."""
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
-
 
 @dataclass(frozen=True)
 class TensorSpec:
@@ -111,11 +109,11 @@ class DeviceInfo:
     sdk: str = ""
     driver: str = ""
     dtypes: frozenset[str] = frozenset()
-    opsets: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _EMPTY)
+    opsets: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     features: frozenset[str] = frozenset()
     memories: tuple[str, ...] = ("host",)
     arithmetic: tuple[str, ...] = ()
-    properties: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -162,11 +160,11 @@ class CompileOptions:
     """
 
     arithmetic: str | None = None
-    dimensions: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
+    dimensions: Mapping[str, int] = field(default_factory=dict[str, int])
     allow_fallback: bool = False
     threads: int | None = None
     goal: Literal["latency", "throughput"] = "latency"
-    vendor: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    vendor: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -287,7 +285,7 @@ class ModelFacts:
     """What can be told of a model without running it.
 
     `dtypes` are the element types of everything the graph declares; `external` the files its
-    weights lie in, relative to its folder; `size` bytes of the model file itself.
+    weights lie in, relative to its folder.
     """
 
     ir_version: int

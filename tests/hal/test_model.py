@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import hal
 from hal.errors import InputError
+from hal.inspection import facts_of
 from hal.model import Model
 
 
@@ -85,6 +86,56 @@ def test_a_link_out_of_the_models_folder_is_refused(tmp_path: Path) -> None:
 def test_missing_external_data_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'weights.bin' is not in"):
         _ = Model(save(with_external("weights.bin"), tmp_path / "model.onnx")).facts
+
+
+@pytest.mark.parametrize("location", ["a\0b", "a" * 300, "loop"], ids=["nul", "long", "loop"])
+def test_external_data_with_an_impossible_name_is_an_input_error(
+    tmp_path: Path, location: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match="external data"):
+        _ = Model(save(with_external(location), tmp_path / "model.onnx")).facts
+
+
+def external_tensor(location: str) -> TensorProto:
+    w = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3])
+    w.data_location = TensorProto.EXTERNAL
+    w.external_data.add(key="location", value=location)
+    return w
+
+
+def test_external_data_of_a_branch_inside_a_function_is_found() -> None:
+    value = helper.make_tensor_value_info("w", TensorProto.FLOAT, [3])
+    branch = helper.make_graph([], "branch", [], [value], [external_tensor("../secret.bin")])
+    choose = helper.make_node("If", ["b"], ["y"], then_branch=branch, else_branch=branch)
+    opset = helper.make_opsetid("", 17)
+    function = helper.make_function("mine", "F", ["b"], ["y"], [choose], [opset])
+    model = with_external("weights.bin")
+    model.graph.ClearField("initializer")
+    model.functions.append(function)
+    assert facts_of(model).external == ("../secret.bin",)
+
+
+def test_external_data_of_a_sparse_constant_is_found() -> None:
+    indices = numpy_helper.from_array(np.array([0]), "i")
+    sparse = helper.make_sparse_tensor(external_tensor("../secret.bin"), indices, [3])
+    model = with_external("weights.bin")
+    model.graph.ClearField("initializer")
+    model.graph.node.append(helper.make_node("Constant", [], ["c"], sparse_value=sparse))
+    assert facts_of(model).external == ("../secret.bin",)
+
+
+def test_an_opset_that_no_int_holds_is_only_an_unknown_one() -> None:
+    model = with_external("weights.bin")
+    model.opset_import[0].version = 1 << 40
+    assert facts_of(model).nodes[0].version == 1 << 40
+
+
+@pytest.mark.parametrize("name", [b"Add", b"weights.bin"], ids=["operator", "location"])
+def test_a_name_that_is_not_text_is_an_input_error(name: bytes) -> None:
+    data = with_external("weights.bin").SerializeToString()
+    with pytest.raises(InputError, match="not UTF-8"):
+        _ = Model(data.replace(name, b"\xff" * len(name))).facts
 
 
 @pytest.mark.parametrize("data", [b"", b"not a model", b"\x08\x08"], ids=repr)

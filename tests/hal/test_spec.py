@@ -1,0 +1,20 @@
+"""The nouns: plain data, which can be copied and sent to another process."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from hal.spec import CompileOptions, DeviceInfo
+from hal.targets import Target
+
+NOUNS = [CompileOptions(), DeviceInfo("0", "Toy", "Toys"), Target("t", "toy", "0")]
+
+
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: type(noun).__name__)
+def test_a_noun_can_be_copied_and_pickled(noun: Any) -> None:
+    assert copy.deepcopy(noun) == noun
+    assert pickle.loads(pickle.dumps(noun)) == noun
