@@ -18,6 +18,7 @@ from hal_openvino import options as asked
 from hal_openvino.devices import Name
 from hal_openvino.program import OpenVINOProgram
 from hal_openvino.request import Compiled
+from hal_openvino.signature import Port
 
 if TYPE_CHECKING:
     from hal.model import Model
@@ -50,7 +51,8 @@ class OpenVINOAdapter(Adapter, CanQuery, CanLoad):
         compiled = core.compile_model(graph, name.full, config)
         _require_arithmetic(compiled, name, options)
         ports = signature.input_ports(model, compiled), signature.output_ports(model, compiled)
-        made = Compiled(core, name, config, compiled, *ports)
+        kept = None if "save" in device.features else graph
+        made = Compiled(core, name, config, compiled, *ports, graph=kept)
         # Parsed only when asked: placement and saving need the nodes, running does not.
         return OpenVINOProgram(made, lambda: placement.Nodes.of(model))
 
@@ -74,11 +76,8 @@ class OpenVINOAdapter(Adapter, CanQuery, CanLoad):
         config = self._config(name, options)
         header, body = _unpacked(blob)
         compiled = core.import_model(body, name.full, config)
-        ports = [
-            tuple(signature.Port.from_json(port) for port in header[key])
-            for key in ("inputs", "outputs")
-        ]
-        made = Compiled(core, name, config, compiled, *ports)
+        ports = (_ports(header["inputs"]), _ports(header["outputs"]))
+        made = Compiled(core, name, config, compiled, *ports, blob=body)
         return OpenVINOProgram(made, lambda: placement.Nodes.from_json(header["nodes"]))
 
     def translate(self, error: Exception) -> HALError | None:
@@ -184,6 +183,10 @@ def _require_arithmetic(compiled: Any, name: Name, options: CompileOptions) -> N
             f"{name.full} was asked for {options.arithmetic} and computes in {hint}",
             device=name.full.lower(),
         )
+
+
+def _ports(data: list[Any]) -> tuple[Port, ...]:
+    return tuple(Port.from_json(port) for port in data)
 
 
 def _unpacked(blob: bytes) -> tuple[dict[str, Any], bytes]:

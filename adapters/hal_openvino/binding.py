@@ -10,7 +10,7 @@ from hal.adapter import Binding
 from hal.errors import InputError
 from hal.tensor import Array, Feeds, Tensor
 from hal_openvino import tensors
-from hal_openvino.request import Compiled
+from hal_openvino.request import Compiled, inference
 from hal_openvino.signature import Port
 
 
@@ -23,54 +23,67 @@ class OpenVINOBinding(Binding):
     """
 
     def __init__(self, compiled: Compiled, feeds: Feeds, outputs: Feeds) -> None:
-        self._request: Any = compiled.model.create_infer_request()
-        self._read: dict[str, Array] = {}
+        self._compiled = compiled
+        self._feeds = {name: _shareable(feed) for name, feed in feeds.items()}
+        self._buffers = dict(outputs)
+        self.inputs: Mapping[str, Array] = {n: feed.array for n, feed in self._feeds.items()}
         self._written: dict[str, Array] = {}
-        self.inputs: Mapping[str, Array] = self._read
         self.outputs: Mapping[str, Array] = self._written
-        self._moving: list[tuple[str, int, dtypes.DType]] = []
-        for port in compiled.inputs:
-            self._bind_input(port, feeds[port.spec.name])
-        for port in compiled.outputs:
-            self._bind_output(port, outputs.get(port.spec.name), compiled)
+        self._prepare()
 
     def run(self) -> None:
-        self._request.infer(None, share_outputs=True)
+        if not self._compiled.is_fit(self._model):
+            self._prepare()
+        try:
+            self._infer()
+        except RuntimeError:
+            self._compiled.spoil(self._model)
+            raise
         for name, index, dtype in self._moving:
             tensor = self._request.get_output_tensor(index)
             self._written[name] = tensor.data.view(dtype.numpy)
 
     def close(self) -> None:
-        self._read.clear()
         self._written.clear()
-        self._moving.clear()
-        self._request = None
+        del self._infer, self._request, self._model, self._compiled
+        del self._feeds, self._buffers, self.inputs
 
-    def _bind_input(self, port: Port, feed: Tensor) -> None:
-        array = feed.array
-        if port.index is not None:
-            if not tensors.can_share(array, written=False):
-                array = array.copy()
-            self._request.set_input_tensor(port.index, tensors.shared(array, feed.dtype))
-        self._read[port.spec.name] = array
+    def _prepare(self) -> None:
+        self._model = self._compiled.model()
+        self._request: Any = self._model.create_infer_request()
+        self._infer = inference(self._request, self._model, self._compiled.name)
+        self._moving: list[tuple[str, int, dtypes.DType]] = []
+        for port in self._compiled.inputs:
+            if port.index is not None:
+                feed = self._feeds[port.spec.name]
+                tensor = tensors.shared(feed.array, feed.dtype)
+                self._request.set_input_tensor(port.index, tensor)
+        for port in self._compiled.outputs:
+            self._bind_output(port, self._buffers.get(port.spec.name))
 
-    def _bind_output(self, port: Port, buffer: Tensor | None, compiled: Compiled) -> None:
-        index, dtype = port.index or 0, dtypes.of_name(port.spec.dtype)
+    def _bind_output(self, port: Port, buffer: Tensor | None) -> None:
+        name, index = port.spec.name, port.index or 0
+        dtype = dtypes.of_name(port.spec.dtype)
         if buffer is not None:
             if not tensors.can_share(buffer.array, written=True):
                 raise InputError(
-                    f"the buffer for {port.spec.name!r} cannot be written in place; it must be "
+                    f"the buffer for {name!r} cannot be written in place; it must be "
                     "C-contiguous, aligned and writable"
                 )
             # Under its own type: OpenVINO refuses one that is not the output's.
             tensor = tensors.shared(buffer.array, buffer.dtype)
             self._request.set_output_tensor(index, tensor)
-            self._written[port.spec.name] = buffer.array
-            # A buffer may be larger than what an open shape turns out to be.
-            if not compiled.is_static:
-                self._moving.append((port.spec.name, index, dtype))
-        elif compiled.is_static:
+            self._written[name] = buffer.array
+        elif self._compiled.is_static:
             tensor = self._request.get_output_tensor(index)
-            self._written[port.spec.name] = tensor.data.view(dtype.numpy)
-        else:
-            self._moving.append((port.spec.name, index, dtype))
+            self._written[name] = tensor.data.view(dtype.numpy)
+        if not self._compiled.is_static:
+            # Known after a run; a buffer may be larger than the shape then turns out to be.
+            self._moving.append((name, index, dtype))
+
+
+def _shareable(feed: Tensor) -> Tensor:
+    """The feed, or a copy of it where OpenVINO cannot read it in place."""
+    if tensors.can_share(feed.array, written=False):
+        return feed
+    return Tensor(feed.array.copy(), feed.dtype)

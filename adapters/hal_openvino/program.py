@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any
 
 from hal.adapter import CanBind, CanPlace, CanProfile, CanSave, CanSubmit, Program
 from hal.spec import NodeTime, Placement, TensorSpec
@@ -44,10 +43,10 @@ class OpenVINOProgram(Program, CanSubmit, CanSave, CanPlace, CanBind, CanProfile
             "nodes": self._nodes().to_json(),
         }
         text = json.dumps(header).encode()
-        return len(text).to_bytes(4, "little") + text + _exported(self._compiled.model)
+        return len(text).to_bytes(4, "little") + text + self._compiled.blob()
 
     def placement(self) -> Placement:
-        model = self._compiled.model
+        model = self._compiled.model()
         results = {
             port.spec.name: model.outputs[port.index].get_node().get_friendly_name()
             for port in self._compiled.outputs
@@ -60,7 +59,8 @@ class OpenVINOProgram(Program, CanSubmit, CanSave, CanPlace, CanBind, CanProfile
 
     def profile(self, feeds: Feeds) -> Sequence[NodeTime]:
         if self._counted is None:
-            self._counted = Request(self._compiled, _with_counters(self._compiled))
+            # Counters must be asked for at compilation.
+            self._counted = Request(self._compiled.with_properties({"PERF_COUNT": True}))
         self._counted.run(feeds)
         nodes = {name: node for node in self._nodes().all for name in node.names}
         times: list[NodeTime] = []
@@ -87,7 +87,7 @@ class _Queue:
     """
 
     def __init__(self, compiled: Compiled) -> None:
-        count = int(compiled.model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        count = int(compiled.model().get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._idle: SimpleQueue[Request] = SimpleQueue()
         for _ in range(count):
             self._idle.put(Request(compiled))
@@ -105,15 +105,3 @@ class _Queue:
             return request.run(feeds)
         finally:
             self._idle.put(request)
-
-
-def _exported(model: Any) -> bytes:
-    """The compiled model's bytes; older versions of OpenVINO give them, newer ones a stream."""
-    blob = model.export_model()
-    return bytes(blob) if isinstance(blob, (bytes, bytearray)) else bytes(blob.getbuffer())
-
-
-def _with_counters(compiled: Compiled) -> Any:
-    """The same program with performance counters, which must be asked for at compilation."""
-    config = {**compiled.config, "PERF_COUNT": True}
-    return compiled.core.import_model(_exported(compiled.model), compiled.name.full, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 import openvino as ov
 import pytest
 from hal_openvino import OpenVINOAdapter, errors
+from hal_openvino.program import OpenVINOProgram
+from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper
 
 from hal.errors import (
@@ -27,6 +29,7 @@ from hal.errors import (
 )
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo
+from hal.tensor import Feeds, Tensor, Value
 
 Build = Callable[..., Model]
 
@@ -178,6 +181,40 @@ def test_a_failure_of_a_run_is_an_execution_error(build: Build) -> None:
     with pytest.raises(RuntimeError) as caught:
         request.infer([np.ones((2, 3), np.float32), np.ones((5, 2), np.float32)])
     assert isinstance(errors.translate(caught.value), ExecutionError)
+
+
+def submitted(program: OpenVINOProgram) -> Callable[[Feeds], Sequence[Value]]:
+    """A run through the queue, waited for."""
+
+    def run(feeds: Feeds) -> Sequence[Value]:
+        return program.submit(feeds).result(timeout=60)
+
+    return run
+
+
+@pytest.mark.parametrize("options", [{"threads": 1}, {"threads": 2}, {"goal": "throughput"}])
+def test_a_failed_run_is_reported_whatever_the_threads(
+    options: dict[str, Any], adapter: OpenVINOAdapter, cpu: DeviceInfo, build: Build
+) -> None:
+    """OpenVINO's `infer` with one thread reports success and repeats the last results; and
+    after a failure it computes with memory that it has given back."""
+    node = helper.make_node("MatMul", ["a", "b"], ["y"])
+    shape = (None, None)
+    model = build([node], [("a", F, shape), ("b", F, shape)], [("y", F, shape)])
+    program = adapter.compile(model, cpu, CompileOptions(arithmetic="fp32", **options))
+    fits = {
+        "a": Tensor.of(np.ones((2, 3), np.float32)),
+        "b": Tensor.of(np.ones((3, 2), np.float32)),
+    }
+    wrong = {**fits, "b": Tensor.of(np.ones((5, 2), np.float32))}
+    for run in (program.run, submitted(program)):
+        run(fits)
+        with pytest.raises(RuntimeError, match="incompatible"):
+            run(wrong)
+        (result,) = run(fits)
+        assert isinstance(result, Tensor)
+        assert_array_equal(result.array, np.full((2, 2), 3, np.float32))
+    program.close()
 
 
 @pytest.mark.parametrize(

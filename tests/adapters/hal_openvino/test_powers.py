@@ -133,6 +133,22 @@ def test_a_buffer_that_cannot_be_written_is_refused(
         compiled(add).bind(tensors(pair), {"y": Tensor.of(locked)})
 
 
+def test_a_binding_runs_right_after_another_run_has_failed(
+    build: Build, compiled: Compile
+) -> None:
+    shape = (None, None)
+    node = helper.make_node("MatMul", ["a", "b"], ["y"])
+    program = compiled(build([node], [("a", F, shape), ("b", F, shape)], [("y", F, shape)]))
+    fits = tensors({"a": np.ones((2, 3), np.float32), "b": np.ones((3, 2), np.float32)})
+    binding = program.bind(fits, {})
+    binding.run()
+    with pytest.raises(RuntimeError):
+        program.run({**fits, "b": Tensor.of(np.ones((5, 2), np.float32))})
+    fits["a"].array[...] = 2
+    binding.run()
+    assert_array_equal(binding.outputs["y"], np.full((2, 2), 6, np.float32))
+
+
 def test_packed_types_cannot_be_bound(build: Build, compiled: Compile) -> None:
     model = build(
         [helper.make_node("Identity", ["x"], ["y"])],
@@ -160,6 +176,23 @@ def test_a_saved_program_gives_the_same_bits_and_signature(
     assert isinstance(revived, OpenVINOProgram)
     assert revived.placement() == program.placement()
     revived.close()
+
+
+def test_what_was_loaded_or_has_failed_can_be_saved_again(
+    build: Build, adapter: OpenVINOAdapter, cpu: DeviceInfo, compiled: Compile, run: Run
+) -> None:
+    """What OpenVINO exports of an imported model, it refuses to import."""
+    shape = (None, None)
+    node = helper.make_node("MatMul", ["a", "b"], ["y"])
+    program = compiled(build([node], [("a", F, shape), ("b", F, shape)], [("y", F, shape)]))
+    a, b = np.ones((2, 3), np.float32), np.ones((3, 2), np.float32)
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            run(program, a=a, b=a)
+        revived = adapter.load(program.save(), cpu, CompileOptions(arithmetic="fp32"))
+        assert isinstance(revived, OpenVINOProgram)
+        program = revived
+        assert_array_equal(run(program, a=a, b=b)[0], np.full((2, 2), 3, np.float32))
 
 
 def test_a_saved_program_keeps_the_name_of_a_renamed_input(
