@@ -24,6 +24,7 @@ PROTOCOL = 1
 """Both sides must speak the same; the client says so first."""
 
 _PREFIX = struct.Struct("<IQ")
+_AT_ONCE = 1 << 14  # most messages are smaller, and come with one system call
 
 
 class Closed(Exception):
@@ -118,9 +119,10 @@ class Channel:
         Raises:
             Closed: the other side is gone. TimeoutError: nothing came in the socket's time.
         """
-        header_length, inline_length = _PREFIX.unpack(self._receive_prefix())
-        body = memoryview(self._receive_exactly(header_length + inline_length))
-        header: dict[str, Any] = json.loads(bytes(body[:header_length]))
+        first = self._receive_some()
+        header_length, inline_length = _PREFIX.unpack_from(first)
+        body = memoryview(self._receive_rest(first, header_length + inline_length))
+        header: dict[str, Any] = json.loads(str(body[:header_length], "utf-8"))
         buffers: list[memoryview] = []
         position = header_length
         for offset, length in header.pop("buffers"):
@@ -154,24 +156,42 @@ class Channel:
         except OSError as error:
             raise Closed(str(error)) from error
 
-    def _receive_prefix(self) -> bytes:
+    def _receive_some(self) -> bytes:
+        """The prefix, and whatever of the message came with it: mostly all of it."""
         try:
-            if not self._shares:
-                return bytes(self._receive_exactly(_PREFIX.size))
-            data, descriptors, _, _ = socket.recv_fds(self._socket, _PREFIX.size, 1)
+            if self._shares:
+                data, descriptors, _, _ = socket.recv_fds(self._socket, _AT_ONCE, 1)
+                for descriptor in descriptors:
+                    self._reader.adopt(descriptor)
+            else:
+                data = self._socket.recv(_AT_ONCE)
+            if not data:
+                raise Closed("end of stream")
+            while len(data) < _PREFIX.size:
+                more = self._socket.recv(_AT_ONCE)
+                if not more:
+                    raise Closed("end of stream")
+                data += more
         except TimeoutError:
             raise
         except OSError as error:
             raise Closed(str(error)) from error
-        for descriptor in descriptors:
-            self._reader.adopt(descriptor)
-        if not data:
-            raise Closed("end of stream")
-        return data + bytes(self._receive_exactly(_PREFIX.size - len(data)))
+        return data
 
-    def _receive_exactly(self, length: int) -> bytearray:
+    def _receive_rest(self, first: bytes, length: int) -> bytes | bytearray:
+        """The message without its prefix, of which `first` is the beginning.
+
+        Raises:
+            ValueError: more came than one message: questions and answers alternate.
+        """
+        missing = _PREFIX.size + length - len(first)
+        if missing < 0:
+            raise ValueError(f"{-missing} bytes beyond the end of a message")
+        if not missing:
+            return first[_PREFIX.size :]
         data = bytearray(length)
-        view = memoryview(data)
+        data[: length - missing] = first[_PREFIX.size :]
+        view = memoryview(data)[length - missing :]
         try:
             while view:
                 count = self._socket.recv_into(view)

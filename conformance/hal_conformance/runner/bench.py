@@ -7,6 +7,7 @@ the run before it begins.
 
 from __future__ import annotations
 
+import os
 import platform
 import threading
 from collections import deque
@@ -25,6 +26,9 @@ from hal_conformance.runner.plan import Item
 from hal_conformance.runner.slot import Stopped
 from hal_conformance.runner.suites import Suite
 from hal_conformance.runner.wards import MemoryWatch, Ward
+
+THREAD_VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Of pools that a worker's libraries start unasked: one thread, unless the user says more."""
 
 GRACE_S = 5.0
 """How long workers that are still starting are waited for when the run ends early."""
@@ -112,7 +116,12 @@ class Bench:
         target = self._targets[name]
         if self.stopping():
             raise Stopped
-        adapter = WorkerAdapter(target.adapter, python=target.python, timeouts=target.timeouts)
+        adapter = WorkerAdapter(
+            target.adapter,
+            python=target.python,
+            timeouts=target.timeouts,
+            env={name: os.environ.get(name, "1") for name in THREAD_VARIABLES},
+        )
         ward = self.watch.add(adapter.pid)
         try:
             if self.stopping():
