@@ -122,18 +122,52 @@ def _tensor(spec: TensorSpec, given: Any) -> Tensor:
             f"input {spec.name!r} is {tensor.dtype}; this model takes {spec}",
             dtype=tensor.dtype.name,
         )
+    if wanted.name == "string":
+        _check_text(spec, tensor.array)
     return tensor
 
 
 def _from_python(spec: TensorSpec, given: Any, wanted: dtypes.DType) -> np.ndarray[Any, Any]:
     """Python numbers and nested lists take the input's type; they have none of their own."""
     try:
-        return np.asarray(given, dtype=wanted.numpy)
+        array = np.asarray(given, dtype=wanted.numpy)
+        natural = array if wanted.name == "string" else np.asarray(given)
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(
             f"input {spec.name!r} cannot be made from a {type(given).__name__}: {error}; "
             f"this model takes {spec}"
         ) from error
+    if wanted.name == "string":
+        _check_text(spec, array)
+    elif natural.size and not _holds(wanted, natural, array):
+        raise InputError(
+            f"input {spec.name!r} would change the values of a {type(given).__name__} of "
+            f"{natural.dtype}; this model takes {spec}"
+        )
+    return array
+
+
+def _holds(
+    wanted: dtypes.DType, natural: np.ndarray[Any, Any], array: np.ndarray[Any, Any]
+) -> bool:
+    """Whether `array` says what the Python numbers of `natural` said, rounding apart."""
+    if natural.dtype == wanted.numpy:
+        return True
+    if wanted.name.startswith(("int", "uint")):
+        same = array.astype(natural.dtype) == natural
+        return natural.dtype.kind in "biu" and bool(same.all())
+    if wanted.name == "bool":
+        return False
+    # "O" are integers of more than 64 bits.
+    return natural.dtype.kind in ("biufOc" if wanted.name.startswith("complex") else "biufO")
+
+
+def _check_text(spec: TensorSpec, array: np.ndarray[Any, Any]) -> None:
+    for item in array.ravel().tolist():
+        if not isinstance(item, (str, bytes)):
+            raise InputError(
+                f"input {spec.name!r} holds {item!r}, which is no text; this model takes {spec}"
+            )
 
 
 def _check_shape(

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, Union, cast
+from typing import Any, TypeAlias, Union
 
 import numpy as np
 
 from hal import dtypes
 from hal.dtypes import DType
-from hal.errors import InputError
+from hal.errors import AdapterError, InputError
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
@@ -95,28 +95,27 @@ Feeds: TypeAlias = "Mapping[str, Tensor]"
 
 
 def as_array(value: Any) -> Array:
-    """`value` as a NumPy array, without a copy where NumPy or DLPack allow it.
+    """`value` as a plain NumPy array, without a copy where NumPy or DLPack allow it.
 
     Raises:
-        InputError: the values are ragged or live on a device NumPy cannot reach.
+        InputError: the values are ragged, masked, or live on a device NumPy cannot reach.
     """
-    if isinstance(value, np.ndarray):
-        return _text_as_objects(cast("Array", value))
-    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-        try:
-            return np.from_dlpack(value)
-        except (BufferError, RuntimeError, TypeError) as error:
-            raise InputError(
-                f"DLPack import of {type(value).__name__} failed: {error}"
-            ) from error
     try:
-        return _text_as_objects(np.asarray(value))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{type(value).__name__} is not an array: {error}") from error
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return np.from_dlpack(value)
+        # Of a subclass (np.matrix multiplies otherwise) a plain view.
+        array = _text_as_objects(np.asarray(value))
+    except (BufferError, OverflowError, RuntimeError, TypeError, ValueError) as error:
+        kind = type(value).__name__
+        raise InputError(f"{kind} cannot be taken as an array: {error}") from error
+    masked: Any = value
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(masked):
+        raise InputError("an array with masked elements has no values there; fill them first")
+    return array
 
 
 def _text_as_objects(array: Array) -> Array:
-    if array.dtype.kind == "U":
+    if array.dtype.kind in "UT":
         return array.astype(object)
     if array.dtype.kind == "S":
         return np.char.decode(array, "utf-8").astype(object)
@@ -136,11 +135,17 @@ def value_of(plain: Any) -> Value:
 
 
 def plain_of(value: Value) -> Any:
-    """What the user holds: an array, a list, a dict, or None."""
+    """What the user holds: an array, a list, a dict, or None.
+
+    Raises:
+        AdapterError: it is not a Value.
+    """
     if isinstance(value, Tensor):
         return value.array
     if isinstance(value, list):
         return [plain_of(item) for item in value]
     if isinstance(value, MapValue):
         return dict(zip(value.keys.array.tolist(), value.values.array.tolist(), strict=True))
+    if value is not None:
+        raise AdapterError(f"a device returned a {type(value).__name__}, which is no Value")
     return None

@@ -105,6 +105,75 @@ def test_a_list_feeds_a_sequence() -> None:
     assert [item.shape for item in fed] == [(2,), (3,)]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "given_list"),
+    [
+        ("int64", [1.5]),
+        ("int64", ["1"]),
+        ("int4", [100]),
+        ("uint8", [300]),
+        ("bool", [2]),
+        ("float32", ["1.5"]),
+        ("float32", [1j]),
+        ("bfloat16", [1j]),
+        ("string", [1]),
+        ("string", ["a", None]),
+    ],
+)
+def test_a_list_whose_values_the_input_cannot_hold_is_refused(
+    dtype: str, given_list: list[Any]
+) -> None:
+    with pytest.raises(InputError, match="'x'"):
+        FeedChecker([TensorSpec("x", dtype, (None,))]).check({"x": given_list})
+
+
+@pytest.mark.parametrize(
+    ("dtype", "given_list"),
+    [
+        ("int64", []),
+        ("int64", [True]),
+        ("uint64", [2**64 - 1]),
+        ("int4", [-8, 7]),
+        ("bool", [True]),
+        ("float32", [1, 0.1]),
+        ("float16", [2**11 + 1]),
+        ("float32", [2**70]),
+        ("complex64", [1, 1j]),
+        ("string", ["a", b"b"]),
+    ],
+)
+def test_a_list_whose_values_the_input_can_hold_is_taken(
+    dtype: str, given_list: list[Any]
+) -> None:
+    fed = FeedChecker([TensorSpec("x", dtype, (None,))]).check({"x": given_list})["x"]
+    assert (fed.dtype.name, fed.shape) == (dtype, (len(given_list),))
+
+
+def test_objects_that_are_no_text_do_not_feed_a_string_input() -> None:
+    with pytest.raises(InputError, match="'x' holds None, which is no text"):
+        FeedChecker([TensorSpec("x", "string")]).check({"x": np.array(["a", None], object)})
+
+
+def test_an_array_of_a_subclass_feeds_a_plain_one() -> None:
+    class Matrix(np.ndarray[Any, Any]):
+        """As numpy.matrix, whose product is another."""
+
+    fed = FeedChecker([SPEC]).check({"x": ones(2, 3).view(Matrix)})["x"]
+    assert type(fed.array) is np.ndarray
+
+
+def test_masked_elements_are_refused() -> None:
+    with pytest.raises(InputError, match="masked"):
+        FeedChecker([SPEC]).check({"x": np.ma.masked_equal(ones(2, 3), 1)})
+
+
+def test_the_other_byte_order_is_refused_after_ours_too() -> None:
+    check = FeedChecker([SPEC]).check
+    check({"x": ones(2, 3)})
+    with pytest.raises(InputError, match="f4"):
+        check({"x": ones(2, 3).astype(">f4")})
+
+
 dims: st.SearchStrategy[Dim] = st.sampled_from([1, 2, 3, "N", "M", None])
 
 

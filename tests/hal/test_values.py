@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hal import dtypes
 from hal.dtypes import DType
-from hal.errors import InputError
+from hal.errors import AdapterError, InputError
 from hal.tensor import MapValue, Tensor, plain_of, value_of
 
 ALL = sorted(dtypes.BY_NUMBER.values(), key=lambda dtype: dtype.number)
@@ -46,6 +46,32 @@ def test_a_numpy_type_onnx_lacks_is_an_input_error(dtype: Any) -> None:
 def test_text_becomes_objects_of_str() -> None:
     tensor = Tensor.of(np.array(["a", "bc"]))
     assert (tensor.dtype.name, tensor.array.tolist()) == ("string", ["a", "bc"])
+
+
+@pytest.mark.skipif(not hasattr(np, "dtypes"), reason="NumPy 1 has no such type")
+def test_numpys_own_strings_become_objects_of_str() -> None:
+    tensor = Tensor.of(np.array(["a", "bc"], np.dtypes.StringDType()))
+    assert (tensor.array.dtype, tensor.array.tolist()) == (np.dtype(object), ["a", "bc"])
+
+
+def test_bytes_that_are_no_text_are_an_input_error() -> None:
+    with pytest.raises(InputError, match="utf-8"):
+        Tensor.of(np.array([b"\xff"]))
+
+
+def test_an_array_that_cannot_leave_its_library_is_an_input_error() -> None:
+    class NeedsGradient:
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            raise RuntimeError("call detach() first")
+
+    with pytest.raises(InputError, match="call detach"):
+        Tensor.of(NeedsGradient())
+
+
+def test_what_is_no_value_is_said_so() -> None:
+    wrong: Any = np.ones(2)
+    with pytest.raises(AdapterError, match="ndarray, which is no Value"):
+        plain_of(wrong)
 
 
 def test_dlpack_shares_memory() -> None:
