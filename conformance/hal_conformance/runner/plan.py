@@ -1,8 +1,8 @@
 """What a run does, in which order: suites, -k, --failed-from, --shard, --shuffle.
 
 An item is one case on one target. Items are ordered by target, as the command named them, so
-that workers stay warm; within a target by case id, or shuffled. Shards are dealt from the
-sorted order, so that the shards of one selection always make up the whole of it.
+that workers stay warm; within a target as the suites list their cases, or shuffled. Shards are
+dealt from the sorted order, so that the shards of one selection always make up the whole.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def items(
     chosen = [
         Item(target, case, suite_of[case])
         for target in targets
-        for case in sorted(suite_of)
+        for case in suite_of
         if (selection.pattern is None or matches(case, selection.pattern))
         and (failed is None or (target, case) in failed)
     ]

@@ -23,7 +23,7 @@ class Suite(Protocol):
         ...
 
     def ids(self) -> Sequence[str]:
-        """The ids of all cases."""
+        """The ids of all cases, in the order in which they are best begun."""
         ...
 
     def facts(self, case: str) -> dict[str, Any]:
