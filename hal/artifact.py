@@ -21,7 +21,10 @@ MAGIC = b"ONNXHAL\x01"
 
 @dataclass(frozen=True)
 class Header:
-    """What an artifact says of itself; `model` is the digest of the model that was saved."""
+    """What an artifact says of itself.
+
+    `model` is the digest of the model that was saved, empty where its file had gone by then.
+    """
 
     adapter: str
     adapter_version: str

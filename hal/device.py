@@ -8,19 +8,24 @@ errors. A target runs in this process, or, `isolated`, in a worker that may die 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from uuid import uuid4
 
 from hal import artifact, registry, targets
 from hal.adapter import Adapter, CanLoad, CanQuery, Program
 from hal.errors import ArtifactError, CompileError, DeviceError, InputError, Unsupported
 from hal.executable import Executable
 from hal.model import Model
+from hal.options import over
 from hal.spec import CompileOptions, DeviceInfo, ModelFacts, Support
 from hal.targets import Target
 from hal.translation import translated
@@ -29,8 +34,6 @@ if TYPE_CHECKING:
     import onnx
 
 ModelSource: TypeAlias = Union["str | os.PathLike[str] | bytes | Model", "onnx.ModelProto"]
-
-_OPTION_NAMES = frozenset(option.name for option in fields(CompileOptions))
 
 
 class Device:
@@ -47,6 +50,7 @@ class Device:
         self.info = info
         self.adapter_version = adapter_version
         self._executables: dict[int, Executable] = {}
+        self._lock = Lock()
         self._closed = False
 
     def compile(
@@ -61,10 +65,12 @@ class Device:
         Args:
             model: a path, bytes, a parsed message, or a `hal.model.Model`.
             cache: a folder in which compiled forms are kept, where the device can save.
-            **options: fields of `hal.spec.CompileOptions`, over those of the target.
+            **options: fields of `hal.spec.CompileOptions`, over those of the target; of
+                `vendor` and `dimensions`, key by key.
 
         Raises:
-            InputError: not a model, or an option that does not exist.
+            InputError: not a model, an option that does not exist or is of a wrong type, or a
+                cache that cannot be written.
             Unsupported: a clean no: the opset, a type, an operator.
             CompileError: the vendor's compiler failed.
         """
@@ -76,20 +82,33 @@ class Device:
         if cache is not None and self._can_save():
             return self._compile_cached(source, chosen, Path(cache), started)
         program = self._program(source, chosen)
-        return self._executable(program, lambda: source.digest, chosen, started)
+        return self._executable(program, lambda: _digest(source), chosen, started)
 
     def load(self, saved: bytes) -> Executable:
         """Revive what `Executable.save` gave.
 
         Raises:
             ArtifactError: damaged, or saved by another device, SDK or version.
+            InputError: not bytes.
             Unsupported: this device does not claim "save".
         """
         self._require_open()
+        if not isinstance(saved, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InputError(
+                f"a {type(saved).__name__} is no saved program; give the bytes that "
+                "Executable.save returned"
+            )
         header, blob = artifact.unpack(
             saved, self.adapter.name, self.adapter_version, self.info
         )
-        options = CompileOptions.from_json(_json(header.options))
+        try:
+            options = CompileOptions.from_json(json.loads(header.options))
+        except (TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"this program was saved with options that are unknown here ({error}): compile "
+                "the model again",
+                device=self.info.id,
+            ) from error
         started = perf_counter()
         program = self._revive(blob, options)
         return self._executable(program, lambda: header.model, options, started)
@@ -120,11 +139,16 @@ class Device:
 
     def close(self) -> None:
         """Close the executables, then the adapter; again is harmless."""
-        if self._closed:
-            return
-        self._closed = True
-        for executable in list(self._executables.values()):
-            executable.close()
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        with ExitStack() as steps:  # the adapter last, and each whatever befell the others
+            steps.callback(self._close_adapter)
+            for executable in list(self._executables.values()):
+                steps.callback(executable.close)
+
+    def _close_adapter(self) -> None:
         with translated(self.adapter, DeviceError, self.info.id):
             self.adapter.close()
 
@@ -143,13 +167,7 @@ class Device:
         return f"<Device {self.target.name}: {self.info.name}>"
 
     def _options(self, given: Mapping[str, Any]) -> CompileOptions:
-        unknown = sorted(set(given) - _OPTION_NAMES)
-        if unknown:
-            raise InputError(
-                f"no compile option {unknown[0]!r}; the options are {sorted(_OPTION_NAMES)}, "
-                "and a vendor's own go into vendor={...}"
-            )
-        options = replace(self.target.options, **given)
+        options = over(self.target.options, given)
         if self.target.is_ad_hoc and "arithmetic" not in given:
             # An ad-hoc name asks for float32 where the device knows how to be asked.
             known = options.arithmetic in self.info.arithmetic
@@ -198,17 +216,29 @@ class Device:
             options.key(),
         )
         path = folder / f"{hashlib.sha256(repr(parts).encode()).hexdigest()}.hal"
+        program = self._kept(path, options)
+        if program is not None:
+            return self._executable(program, lambda: model.digest, options, started)
+        program = self._program(model, options)
+        executable = self._executable(program, lambda: model.digest, options, started)
+        try:
+            _write_atomically(path, executable.save())
+        except Unsupported:
+            pass  # the device saves programs, but not this one: there is nothing to keep
+        except BaseException:
+            executable.close()
+            raise
+        return executable
+
+    def _kept(self, path: Path, options: CompileOptions) -> Program | None:
+        """The program in a cache's file; None where it is to be made again."""
         try:
             _, blob = artifact.unpack(
                 path.read_bytes(), self.adapter.name, self.adapter_version, self.info
             )
-            program = self._revive(blob, options)
-        except (FileNotFoundError, ArtifactError):
-            program = self._program(model, options)
-            executable = self._executable(program, lambda: model.digest, options, started)
-            _write_atomically(path, executable.save())
-            return executable
-        return self._executable(program, lambda: model.digest, options, started)
+            return self._revive(blob, options)
+        except (OSError, ArtifactError, CompileError, Unsupported):
+            return None
 
     def _program(self, model: Model, options: CompileOptions) -> Program:
         with translated(self.adapter, CompileError, self.info.id):
@@ -239,8 +269,12 @@ class Device:
             compile_seconds=perf_counter() - started,
             on_close=lambda: self._forget(executable),
         )
-        self._executables[id(executable)] = executable
-        return executable
+        with self._lock:
+            if not self._closed:
+                self._executables[id(executable)] = executable
+                return executable
+        executable.close()
+        raise InputError("this device was closed while it compiled; open it again")
 
     def _forget(self, executable: Executable) -> None:
         self._executables.pop(id(executable), None)
@@ -257,7 +291,7 @@ def as_model(source: ModelSource) -> Model:
     if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
         return Model(source)
     if hasattr(source, "SerializeToString"):
-        return Model(source.SerializeToString())
+        return Model(_serialised(source))
     raise InputError(
         f"a {type(source).__name__} is not a model; give a path, bytes, or an onnx.ModelProto"
     )
@@ -287,8 +321,12 @@ def open(
     )
     registered = registry.entry(target.adapter)
     adapter = _worker(target) if isolated or target.python else registry.create(target.adapter)
-    with translated(adapter, DeviceError, target.device):
-        info = adapter.find(target.device)
+    try:
+        with translated(adapter, DeviceError, target.device):
+            info = adapter.find(target.device)
+    except BaseException:
+        adapter.close()
+        raise
     return Device(target, adapter, info, adapter_version=registered.version)
 
 
@@ -322,15 +360,37 @@ def _worker(target: Target) -> Adapter:
     return WorkerAdapter(target.adapter, python=target.python, timeouts=target.timeouts)
 
 
-def _json(text: str) -> dict[str, Any]:
-    import json
+def _serialised(message: Any) -> bytes:
+    from google.protobuf.message import EncodeError
 
-    found = json.loads(text)
-    return dict(found)
+    try:
+        return bytes(message.SerializeToString())
+    except (EncodeError, ValueError) as error:
+        raise InputError(
+            f"the model cannot be written as one message ({error}); one over 2 GB keeps its "
+            "weights as external data (onnx.save_model, save_as_external_data=True) and is "
+            "loaded by its path"
+        ) from error
+
+
+def _digest(model: Model) -> str:
+    try:
+        return model.digest
+    except OSError:  # its file has gone since it was compiled
+        return ""
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    temporary = path.with_suffix(f".{uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the compiled model cannot be kept in {path.parent}: {error}; give `cache` a "
+            "folder that can be written"
+        ) from error

@@ -8,11 +8,12 @@ time, unless its device claims "concurrent".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack
 from threading import RLock
 from types import TracebackType
 from typing import Any
+from weakref import WeakSet
 
 from hal import artifact
 from hal.adapter import (
@@ -29,6 +30,7 @@ from hal.errors import ExecutionError, HALError, InputError, Unsupported
 from hal.feeds import FeedChecker
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, TensorSpec
 from hal.tensor import Array, Tensor, Value, plain_of
+from hal.threads import Chained, Crowd
 from hal.translation import translate, translated
 
 
@@ -65,9 +67,11 @@ class Executable:
         self._names = tuple(spec.name for spec in program.outputs)
         self._run = program.run
         self._lock: AbstractContextManager[Any] = (
-            nullcontext() if "concurrent" in device.features else RLock()
+            Crowd() if "concurrent" in device.features else RLock()
         )
         self._queue: ThreadPoolExecutor | None = None
+        self._submitted: set[Future[dict[str, Any]]] = set()
+        self._bindings: WeakSet[BoundExecutable] = WeakSet()
         self._closing = RLock()
         self._closed = False
 
@@ -102,14 +106,17 @@ class Executable:
         try:
             with self._lock:
                 results = self._run(values)
+            names = self._names
+            if len(results) != len(names):
+                raise self._miscounted(results)
+            named: dict[str, Any] = {}
+            for name, value in zip(names, results):  # noqa: B905  counted; strict costs time
+                named[name] = value.array if type(value) is Tensor else plain_of(value)
         except Exception as error:
-            raise self._translated(error) from error
-        names = self._names
-        if len(results) != len(names):
-            raise self._miscounted(results)
-        named: dict[str, Any] = {}
-        for name, value in zip(names, results):  # noqa: B905  counted above; strict costs time
-            named[name] = value.array if type(value) is Tensor else plain_of(value)
+            ours = self._translated(error)
+            if ours is error:
+                raise
+            raise ours from error
         return named
 
     def run_values(self, feeds: Mapping[str, Any]) -> list[Value]:
@@ -126,16 +133,23 @@ class Executable:
 
         Feeds are validated now and must not change until the run is done. Cancelling the future
         affects a run that still waits, never one that has begun.
+
+        Raises:
+            InputError: as for a call. What goes wrong in the run is the future's exception.
         """
         values = self._check(feeds)
         with self._closing:
             self._require_open()
             program = self._program
             if isinstance(program, CanSubmit) and "submit" in self.device.features:
-                return self._submit_to_device(program, values)
-            if self._queue is None:
-                self._queue = ThreadPoolExecutor(1, thread_name_prefix="hal-submit")
-            return self._queue.submit(self._run_checked, values)
+                future = self._submit_to_device(program, values)
+            else:
+                if self._queue is None:
+                    self._queue = ThreadPoolExecutor(1, thread_name_prefix="hal-submit")
+                future = self._queue.submit(self._run_checked, values)
+            self._submitted.add(future)
+        future.add_done_callback(self._submitted.discard)
+        return future
 
     def bind(
         self, feeds: Mapping[str, Any], outputs: Mapping[str, Any] | None = None
@@ -150,7 +164,6 @@ class Executable:
             Unsupported: this device does not claim "bind".
             InputError: as for a call, or an output that does not exist.
         """
-        self._require_open()
         program = self._program
         if not (isinstance(program, CanBind) and "bind" in self.device.features):
             raise self._lacks("bind")
@@ -160,8 +173,13 @@ class Executable:
             raise InputError(f"no output {unknown[0]!r}; the outputs are {list(self._names)}")
         buffers = {name: Tensor.of(array) for name, array in given.items()}
         with translated(self._adapter, ExecutionError, self.device.id), self._lock:
+            self._require_open()
             binding = program.bind(self._check(feeds), buffers)
-        return BoundExecutable(binding, self._adapter, self.device, self._lock)
+            # One binding has one set of buffers, whatever its program may do at once.
+            lock = RLock() if isinstance(self._lock, Crowd) else self._lock
+            bound = BoundExecutable(binding, self._adapter, self.device, lock)
+            self._bindings.add(bound)
+        return bound
 
     def placement(self) -> Placement:
         """Where each node of the model ran, and how that is known.
@@ -169,10 +187,10 @@ class Executable:
         Raises:
             Unsupported: this device does not claim "placement".
         """
-        self._require_open()
         if not (isinstance(self._program, CanPlace) and "placement" in self.device.features):
             raise self._lacks("placement")
         with translated(self._adapter, ExecutionError, self.device.id), self._lock:
+            self._require_open()
             return self._program.placement()
 
     def profile(self, feeds: Mapping[str, Any]) -> Sequence[NodeTime]:
@@ -185,6 +203,7 @@ class Executable:
         if not (isinstance(self._program, CanProfile) and "profile" in self.device.features):
             raise self._lacks("profile")
         with translated(self._adapter, ExecutionError, self.device.id), self._lock:
+            self._require_open()
             return self._program.profile(values)
 
     def save(self) -> bytes:
@@ -193,10 +212,10 @@ class Executable:
         Raises:
             Unsupported: this device does not claim "save", or cannot save this program.
         """
-        self._require_open()
         if not (isinstance(self._program, CanSave) and "save" in self.device.features):
             raise self._lacks("save")
         with translated(self._adapter, ExecutionError, self.device.id), self._lock:
+            self._require_open()
             blob = self._program.save()
         return artifact.pack(
             blob,
@@ -213,15 +232,31 @@ class Executable:
             if self._closed:
                 return
             self._closed = True
-            queue = self._queue
-        if queue is not None:
-            queue.shutdown(wait=True, cancel_futures=True)
-        with self._lock:
-            self._run = _closed_run
-            with translated(self._adapter, ExecutionError, self.device.id):
-                self._program.close()
-        if self._on_close is not None:
-            self._on_close()
+        with ExitStack() as steps:  # the last one first, and each whatever befell the others
+            if self._on_close is not None:
+                steps.callback(self._on_close)
+            steps.callback(self._release)
+            steps.callback(self._drain)
+
+    def _drain(self) -> None:
+        # Not `cancel_futures`: nobody would tell those who wait for a cancelled future.
+        begun = [future for future in list(self._submitted) if not future.cancel()]
+        if self._queue is not None:
+            self._queue.shutdown(wait=False)
+        wait(begun)
+
+    def _release(self) -> None:
+        self._run = _closed_run
+        if isinstance(self._lock, Crowd):
+            self._lock.wait()
+            alone: AbstractContextManager[Any] = RLock()
+        else:
+            alone = self._lock
+        named = translated(self._adapter, ExecutionError, self.device.id)
+        with alone, named, ExitStack() as steps:
+            steps.callback(self._program.close)
+            for bound in list(self._bindings):
+                steps.callback(bound.close)
 
     def __enter__(self) -> Executable:
         return self
@@ -249,7 +284,7 @@ class Executable:
     ) -> Future[dict[str, Any]]:
         with translated(self._adapter, ExecutionError, self.device.id), self._lock:
             inner = program.submit(values)
-        return _Chained(inner, self._named, self._translated)
+        return Chained(inner, self._named, self._translated)
 
     def _named(self, results: Sequence[Value]) -> dict[str, Any]:
         if len(results) != len(self._names):
@@ -305,20 +340,28 @@ class BoundExecutable:
         return self._binding.outputs
 
     def run(self) -> None:
-        """Compute once, on the inputs as they are now."""
-        if self._closed:
-            raise InputError("this binding is closed; bind the buffers again")
+        """Compute once, on the inputs as they are now.
+
+        Raises:
+            InputError: the binding, or its executable, is closed.
+            ExecutionError: the device failed. DeviceError: it is lost, or out of memory.
+        """
         try:
             with self._lock:
+                if self._closed:
+                    raise InputError("this binding is closed; bind the buffers again")
                 self._binding.run()
         except Exception as error:
-            raise translate(self._adapter, error, ExecutionError, self._device.id) from error
+            ours = translate(self._adapter, error, ExecutionError, self._device.id)
+            if ours is error:
+                raise
+            raise ours from error
 
     def close(self) -> None:
-        """Let go of the buffers; again is harmless."""
-        if not self._closed:
-            self._closed = True
-            with translated(self._adapter, ExecutionError, self._device.id), self._lock:
+        """Let go of the buffers; again is harmless. Closing the executable does it too."""
+        with translated(self._adapter, ExecutionError, self._device.id), self._lock:
+            if not self._closed:
+                self._closed = True
                 self._binding.close()
 
     def __enter__(self) -> BoundExecutable:
@@ -326,44 +369,6 @@ class BoundExecutable:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _Chained(Future[dict[str, Any]]):
-    """A future in our words over a device's own."""
-
-    def __init__(
-        self,
-        inner: Future[Sequence[Value]],
-        named: Callable[[Sequence[Value]], dict[str, Any]],
-        translated_error: Callable[[Exception], HALError],
-    ) -> None:
-        super().__init__()
-        self._inner = inner
-        self._named = named
-        self._translated = translated_error
-        inner.add_done_callback(self._finish)
-
-    def cancel(self) -> bool:
-        """Cancel the run if it still waits in the device's queue."""
-        return self._inner.cancel() and super().cancel()
-
-    def _finish(self, inner: Future[Sequence[Value]]) -> None:
-        if inner.cancelled() or not self.set_running_or_notify_cancel():
-            super().cancel()
-            return
-        error = inner.exception()
-        if isinstance(error, Exception):
-            ours = self._translated(error)
-            ours.__cause__ = error if ours is not error else None
-            self.set_exception(ours)
-            return
-        if error is not None:
-            self.set_exception(error)
-            return
-        try:
-            self.set_result(self._named(inner.result()))
-        except HALError as wrong:
-            self.set_exception(wrong)
 
 
 def _closed_run(feeds: Mapping[str, Any]) -> Sequence[Value]:  # noqa: ARG001  stands for run

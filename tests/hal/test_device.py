@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import onnx
@@ -16,7 +16,6 @@ from onnx import TensorProto, helper
 
 import hal
 from hal.errors import (
-    ArtifactError,
     CompileError,
     DeviceNotFound,
     ExecutionError,
@@ -86,6 +85,36 @@ def test_an_unknown_option_names_the_known_ones(
         device.compile(doubling, thread=2)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("allow_fallback", "no"),
+        ("arithmetic", 32),
+        ("dimensions", {"N": "2"}),
+        ("goal", "fast"),
+        ("threads", 0),
+        ("vendor", None),
+    ],
+)
+def test_an_option_of_a_wrong_type_says_what_it_takes(
+    device: hal.Device, doubling: onnx.ModelProto, option: str, value: Any
+) -> None:
+    with pytest.raises(InputError, match=f"{option}.*it takes"):
+        device.compile(doubling, **{option: value})
+
+
+def test_vendor_options_are_added_to_the_targets(
+    toy: str, doubling: onnx.ModelProto, x: Array
+) -> None:
+    options = hal.CompileOptions(vendor={"act": "raise"})
+    target = Target("mine", toy, "0", options)
+    with (
+        hal.load(doubling, device=target, vendor={"slow_s": 0.0}) as exe,
+        pytest.raises(Unsupported, match="the fan fell off"),
+    ):
+        exe({"x": x})
+
+
 def test_a_targets_options_reach_the_vendor(
     toy: str, doubling: onnx.ModelProto, x: Array
 ) -> None:
@@ -105,6 +134,33 @@ def test_an_error_the_adapter_cannot_name_is_ours_by_the_step_it_came_from(
     exe = device.compile(doubling, vendor={"act": "no such act"})
     with pytest.raises(ExecutionError, match="KeyError"):
         exe({"x": x})
+
+
+@pytest.mark.parametrize("how", ["call", "bound"])
+def test_an_error_of_ours_is_not_its_own_cause(
+    device: hal.Device, doubling: onnx.ModelProto, x: Array, how: str
+) -> None:
+    exe = device.compile(doubling)
+    bound = exe.bind({"x": x})
+    exe.close()
+    with pytest.raises(InputError) as caught:
+        {"call": lambda: exe({"x": x}), "bound": bound.run}[how]()
+    assert caught.value.__cause__ is None
+
+
+def test_a_failure_the_adapter_cannot_name_ends_a_submitted_run_too(
+    device: hal.Device, doubling: onnx.ModelProto, x: Array
+) -> None:
+    future = device.compile(doubling, vendor={"act": "none at all"}).submit({"x": x})
+    with pytest.raises(ExecutionError, match="has no len"):
+        future.result(5)
+
+
+def test_a_message_that_cannot_be_written_says_what_to_do(device: hal.Device) -> None:
+    model = Mock()
+    model.SerializeToString.side_effect = ValueError("exceeds 2GB")
+    with pytest.raises(InputError, match="external data"):
+        device.compile(model)
 
 
 def test_a_thing_that_is_no_model_is_an_input_error(device: hal.Device) -> None:
@@ -193,71 +249,6 @@ def test_a_feature_that_is_not_claimed_is_unsupported(
         }
         with pytest.raises(Unsupported, match=f"does not claim '{ask}'"):
             asked[ask]()
-
-
-def test_a_saved_program_comes_back(
-    device: hal.Device, doubling: onnx.ModelProto, x: Array
-) -> None:
-    saved = device.compile(doubling).save()
-    assert (device.load(saved)({"x": x})["y"] == x * 2).all()
-
-
-@pytest.mark.parametrize("position", [0, 10, 40, -1])
-def test_a_damaged_artifact_is_refused(
-    device: hal.Device, doubling: onnx.ModelProto, position: int
-) -> None:
-    saved = bytearray(device.compile(doubling).save())
-    saved[position] ^= 0xFF
-    with pytest.raises(ArtifactError):
-        device.load(bytes(saved))
-
-
-def test_a_truncated_artifact_is_refused(device: hal.Device, doubling: onnx.ModelProto) -> None:
-    saved = device.compile(doubling).save()
-    for length in (0, 5, 20, len(saved) - 1):
-        with pytest.raises(ArtifactError):
-            device.load(saved[:length])
-
-
-def test_a_foreign_artifact_says_what_differs(
-    device: hal.Device, doubling: onnx.ModelProto
-) -> None:
-    saved = device.compile(doubling).save()
-    with (
-        hal.open("reference:cpu") as other,
-        pytest.raises(ArtifactError, match="saved for adapter 'toy'; here it is 'reference'"),
-    ):
-        other.load(saved)
-
-
-def test_the_cache_compiles_once(
-    device: hal.Device, doubling: onnx.ModelProto, x: Array, tmp_path: Path
-) -> None:
-    device.compile(doubling, cache=tmp_path).close()
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    again = device.compile(doubling, cache=tmp_path)
-    assert (again({"x": x})["y"] == x * 2).all()
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == kept
-    assert len(kept) == 1
-
-
-def test_a_damaged_cache_entry_is_made_again(
-    device: hal.Device, doubling: onnx.ModelProto, x: Array, tmp_path: Path
-) -> None:
-    device.compile(doubling, cache=tmp_path).close()
-    (entry,) = tmp_path.iterdir()
-    whole = entry.read_bytes()
-    entry.write_bytes(whole[:-1])
-    device.compile(doubling, cache=tmp_path).close()
-    assert entry.read_bytes() == whole
-
-
-def test_other_options_are_another_cache_entry(
-    device: hal.Device, doubling: onnx.ModelProto, tmp_path: Path
-) -> None:
-    device.compile(doubling, cache=tmp_path)
-    device.compile(doubling, cache=tmp_path, threads=1)
-    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_closing_twice_is_harmless_and_using_afterwards_is_not(
