@@ -10,7 +10,7 @@ OUT := results/$(shell date -u +%Y-%m-%d-%H%M%S)
 endif
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help conform test test-fast lint bench constraints clean
+.PHONY: help conform test test-fast lint bench keep support constraints clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -33,6 +33,14 @@ lint: $(VENV)/ready-dev ## ruff, mypy, pyright
 
 bench: $(VENV)/ready-dev ## The benchmarks, one after another
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+keep: ## Put a run into docs/results, packed: make keep FROM=results/x AS=2026-01-31-name
+	@mkdir -p docs/results/$(AS)
+	@cp $(FROM)/run.json docs/results/$(AS)/
+	@for file in results index; do gzip -9nc $(FROM)/$$file.jsonl > docs/results/$(AS)/$$file.jsonl.gz; done
+
+support: $(VENV)/ready-all ## Write the README's support table from docs/results
+	@$(BIN)/python -m hal_conformance.report.table docs/results/* --write README.md
 
 constraints: $(VENV)/ready-dev ## Upgrade everything in .venv and write the versions to constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'

@@ -7,9 +7,11 @@ writes (no run.json, another schema, a damaged line in the middle) is an InputEr
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,9 +146,9 @@ def replace(path: Path, content: bytes) -> None:
 def _read_rows(
     path: Path, kind: type[_Row], whole: TypeAdapter[list[_Row]]
 ) -> tuple[list[_Row], list[str]]:
-    if not path.exists():
+    content = _content(path)
+    if content is None:
         return [], [f"{path.name} is missing"]
-    content = path.read_bytes()
     lines = content.split(b"\n")
     torn = lines.pop()
     problems: list[str] = []
@@ -166,6 +168,19 @@ def _read_rows(
     if len(rows) != len(lines):
         rows = _row_by_row(path, content.split(b"\n"), kind)
     return rows, problems
+
+
+def _content(path: Path) -> bytes | None:
+    """The file, or what its `.gz` unpacks to: results that are kept are kept small."""
+    if path.exists():
+        return path.read_bytes()
+    packed = path.with_name(f"{path.name}.gz")
+    if not packed.exists():
+        return None
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{packed} cannot be unpacked: {error}") from error
 
 
 def _row_by_row(path: Path, lines: Sequence[bytes], kind: type[_Row]) -> list[_Row]:

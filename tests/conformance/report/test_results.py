@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import time
 from collections.abc import Callable
@@ -135,3 +136,22 @@ def test_four_targets_of_the_standard_suite_are_read_in_a_second(
     found = read(tmp_path)
     assert len(found.records) == 4 * 2033
     assert time.process_time() - start < 1.0
+
+
+def test_packed_results_read_like_plain_ones(make_results: Make, tmp_path: Path) -> None:
+    made = make_results(size=10)
+    write(tmp_path, made)
+    for path in (tmp_path / "results.jsonl", tmp_path / "index.jsonl"):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    found = read(tmp_path)
+    assert (found.records, found.index, found.problems) == (made.records, made.index, ())
+
+
+def test_damaged_packed_results_are_named(make_results: Make, tmp_path: Path) -> None:
+    write(tmp_path, make_results(size=10))
+    path = tmp_path / "results.jsonl"
+    path.with_name("results.jsonl.gz").write_bytes(gzip.compress(path.read_bytes())[:-20])
+    path.unlink()
+    with pytest.raises(InputError, match=r"results\.jsonl\.gz cannot be unpacked"):
+        read(tmp_path)
