@@ -1,9 +1,14 @@
-"""Links between the documents lead somewhere."""
+"""Links between the documents lead somewhere, and the README's Python runs."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#([^)\s]+))?\)|\[[^\]]*\]\(#([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
@@ -45,3 +50,15 @@ def test_every_document_is_listed_in_the_index(root: Path, tracked: list[str]) -
 def test_the_readme_gives_a_first_result_in_ten_lines(root: Path) -> None:
     lines = (root / "README.md").read_text().splitlines()
     assert any(line.startswith("make conform") for line in lines[:10])
+
+
+def test_the_python_of_the_readme_runs(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doubling: onnx.ModelProto
+) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    onnx.save(doubling, "model.onnx")
+    names: dict[str, Any] = {"x": np.ones((2, 3), np.float32)}
+    exec(compile(code, "README.md", "exec"), names)
+    names["exe"].close()
+    np.testing.assert_array_equal(names["y"]["y"], 2 * names["x"])
