@@ -57,7 +57,7 @@ def test_the_python_of_the_readme_runs(
 ) -> None:
     [code] = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    onnx.save(doubling, "model.onnx")
+    Path("model.onnx").write_bytes(doubling.SerializeToString())
     names: dict[str, Any] = {"x": np.ones((2, 3), np.float32)}
     exec(compile(code, "README.md", "exec"), names)
     names["exe"].close()
