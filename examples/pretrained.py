@@ -135,7 +135,7 @@ def sentence(fetcher: Fetcher) -> Feeds:
     }
 
 
-def top_class(fetcher: Fetcher, outputs: list[Array]) -> str:  # noqa: ARG001
+def top_class(fetcher: Fetcher, outputs: list[Array]) -> str:  # noqa: ARG001  one signature for all
     """The number of the most probable class."""
     return f"class {int(outputs[0].argmax())}"
 
@@ -150,7 +150,7 @@ def read_text(fetcher: Fetcher, outputs: list[Array]) -> str:
     return "".join(alphabet[k] for k in kept)
 
 
-def speech_share(fetcher: Fetcher, outputs: list[Array]) -> str:  # noqa: ARG001
+def speech_share(fetcher: Fetcher, outputs: list[Array]) -> str:  # noqa: ARG001  one signature for all
     """How many of the frames are speech."""
     return f"{int((outputs[0] > 0.5).sum())} frames of speech"
 
@@ -161,7 +161,7 @@ def file_type(fetcher: Fetcher, outputs: list[Array]) -> str:
     return str(json.loads(data)["target_labels_space"][int(outputs[0].argmax())])
 
 
-def embedding(fetcher: Fetcher, outputs: list[Array]) -> str:  # noqa: ARG001
+def embedding(fetcher: Fetcher, outputs: list[Array]) -> str:  # noqa: ARG001  one signature for all
     """The length of the sentence's vector, which has no name of its own."""
     return f"{outputs[1].shape[1]} numbers"
 

@@ -93,7 +93,7 @@ class Device:
             Unsupported: this device does not claim "save".
         """
         self._require_open()
-        if not isinstance(saved, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(saved, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise InputError(
                 f"a {type(saved).__name__} is no saved program; give the bytes that "
                 "Executable.save returned"

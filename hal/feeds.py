@@ -74,7 +74,7 @@ class FeedChecker:
         return values
 
     def _check_names(self, feeds: Mapping[str, Any]) -> None:
-        if not isinstance(feeds, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(feeds, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise InputError(
                 f"feeds are a {type(feeds).__name__}; pass a mapping of input names to arrays: "
                 f"{self._signature()}"

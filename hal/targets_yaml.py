@@ -146,9 +146,9 @@ def _syntax(error: Any, path: Path) -> str:
 def _plain(node: Any) -> Any:
     """The tree without its positions: dicts, lists and the scalars of JSON."""
     if isinstance(node, dict):
-        return {str(key): _plain(value) for key, value in node.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {str(key): _plain(value) for key, value in node.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # YAML
     if isinstance(node, list):
-        return [_plain(item) for item in node]  # pyright: ignore[reportUnknownVariableType]
+        return [_plain(item) for item in node]  # pyright: ignore[reportUnknownVariableType]  # YAML
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)

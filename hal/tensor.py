@@ -127,10 +127,10 @@ def value_of(plain: Any) -> Value:
     if plain is None or isinstance(plain, (Tensor, MapValue)):
         return plain
     if isinstance(plain, dict):
-        items: dict[Any, Any] = plain  # pyright: ignore[reportUnknownVariableType]
+        items: dict[Any, Any] = plain  # pyright: ignore[reportUnknownVariableType]  # anything a user holds
         return MapValue(Tensor.of(list(items)), Tensor.of(list(items.values())))
     if isinstance(plain, (list, tuple)):
-        return [value_of(item) for item in plain]  # pyright: ignore[reportUnknownVariableType]
+        return [value_of(item) for item in plain]  # pyright: ignore[reportUnknownVariableType]  # anything a user holds
     return Tensor.of(plain)
 
 

@@ -43,7 +43,7 @@ class Chained(Future[dict[str, Any]]):
             if ours is not error:
                 ours.__cause__ = error
             self.set_exception(ours)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001  handed to the caller's thread
             self.set_exception(error)
         else:
             self.set_result(named)

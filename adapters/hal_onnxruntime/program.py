@@ -116,7 +116,7 @@ class ValueProgram(SessionProgram):
             return None
         if not isinstance(value, Tensor) or value.dtype.name == "string":
             self._refuse_containers(spec for spec in self.inputs if spec.name == name)
-        return values.ort_value(ort, value)  # type: ignore[arg-type]
+        return values.ort_value(ort, value)  # type: ignore[arg-type]  # others were refused above
 
     def _refuse_containers(self, specs: Any) -> None:
         """OrtValue in Python holds neither text nor containers, and only it holds bfloat16."""

@@ -54,9 +54,9 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {str(key): jsonable(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # any JSON-like value
     if isinstance(value, (list, tuple)):
-        return [jsonable(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [jsonable(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # any JSON-like value
     return value
 
 

@@ -13,9 +13,12 @@ REGISTRY = re.compile(
 )
 BUILD_MACHINE = re.compile(r"(?:^|[^\w.])/(?:work|root|farm|tmp/pytest-of)/[A-Za-z.]")
 BARE_IGNORE = re.compile(r"#\s*(?:type: ignore|pyright: ignore|noqa)\s*(?!\[|: ?[A-Z])")
+UNEXPLAINED_IGNORE = re.compile(
+    r"#\s*(?:(?:type|pyright): ignore\[[^]]*\]|noqa: ?[A-Z]+\d+(?:, ?[A-Z]+\d+)*)\s*$"
+)
 LATER = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 SHARED = ("hal/", "conformance/")
-CODE = ("hal/", "adapters/", "conformance/", "tests/", "benchmarks/")
+CODE = ("hal/", "adapters/", "conformance/", "tests/", "benchmarks/", "examples/")
 LINES = 420
 BYTES = 1 << 20
 RESULTS_BYTES = 8 << 20
@@ -71,6 +74,11 @@ def test_every_code_file_is_short_enough_to_read(texts: dict[str, str]) -> None:
 
 def test_every_ignore_has_a_code(texts: dict[str, str]) -> None:
     assert _hits(BARE_IGNORE, texts, CODE) == []
+
+
+def test_every_ignore_outside_the_tests_has_a_reason(texts: dict[str, str]) -> None:
+    places = tuple(place for place in CODE if place != "tests/")
+    assert _hits(UNEXPLAINED_IGNORE, texts, places) == []
 
 
 def test_nothing_is_left_for_later_in_the_code(texts: dict[str, str]) -> None:
