@@ -112,6 +112,8 @@ class Crew:
 
     def _end(self, item: Item, attempts: list[Attempt]) -> None:
         facts = self._bench.suites[item.suite].facts(item.case)
+        if "ops" in facts:  # it computes something
+            facts["arithmetic"] = self._bench.headers[item.target]["arithmetic"]
         final = record(item.target, item.case, facts, attempts)
         self._journal.end(final)
         self._progress.ended(final)

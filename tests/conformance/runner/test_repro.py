@@ -10,7 +10,6 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import onnx
-import onnx.numpy_helper
 import pytest
 from hal_conformance.runner import repro, valuefiles
 from hal_conformance.runner.evidence import Evidence, gather
@@ -141,5 +140,5 @@ def test_an_adapters_expectations_are_found_without_importing_it(
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
     (package / "expectations.toml").write_text("schema = 1\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     assert files(ad_hoc("toy:0")) == [package / "expectations.toml"]
