@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 from hal.adapter import Adapter
-from hal.errors import AdapterError, SDKMissing
+from hal.errors import AdapterError, HALError, SDKMissing
 
 GROUP = "hal.adapters"
 
@@ -37,8 +37,10 @@ class Entry:
         where = f"adapter {self.name!r} ({self.value}, from {self.distribution} {self.version})"
         try:
             found = EntryPoint(self.name, self.value, GROUP).load()
-        except (ImportError, AttributeError, SyntaxError) as error:
-            raise AdapterError(f"{where} cannot be loaded: {error}") from error
+        except Exception as error:  # a stranger's module runs here
+            raise AdapterError(
+                f"{where} cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
         if not (isinstance(found, type) and issubclass(found, Adapter)):
             raise AdapterError(f"{where} is not a subclass of hal.adapter.Adapter")
         return found
@@ -101,9 +103,12 @@ def create(name: str) -> Adapter:
         return kind()
     except ImportError as error:
         raise missing_sdk(kind, error) from error
-    except TypeError as error:
+    except HALError:
+        raise
+    except Exception as error:
         raise AdapterError(
-            f"adapter {name!r} ({registered.value}) cannot be created: {error}"
+            f"adapter {name!r} ({registered.value}) cannot be created: "
+            f"{type(error).__name__}: {error}"
         ) from error
 
 

@@ -25,7 +25,13 @@ def _ours(adapter: Adapter, error: Exception, fallback: type[HALError]) -> HALEr
         return error
     if isinstance(error, MemoryError):
         return OutOfMemory(f"out of memory: {error}".rstrip(": "))
-    found = adapter.translate(error)
+    try:
+        found = adapter.translate(error)
+    except Exception as broken:  # noqa: BLE001  what it was asked about matters more
+        said = f"{type(broken).__name__}: {broken}"
+        return fallback(
+            f"{type(error).__name__}: {error} (which `translate` failed on: {said})"
+        )
     if found is not None:
         return found
     if isinstance(error, ModuleNotFoundError):

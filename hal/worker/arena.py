@@ -24,28 +24,30 @@ class Writer:
 
     def __init__(self) -> None:
         self._map: mmap.mmap | None = None
-        self._used = 0
 
     def begin(self, size: int) -> int | None:
-        """Start a message that needs `size` bytes; a new descriptor where the memory grew."""
-        self._used = 0
+        """Make room for a message of `size` bytes; a new descriptor where the memory grew.
+
+        Raises:
+            MemoryError: there is no room.
+        """
         if self._map is not None and len(self._map) >= size:
             return None
         if self._map is not None:
             self._map.close()
+            self._map = None
         length = 1 << max(20, (size - 1).bit_length())
-        descriptor = _anonymous(length)
-        self._map = mmap.mmap(descriptor, length)
+        try:
+            descriptor, self._map = _anonymous(length)
+        except OSError as error:
+            raise MemoryError(f"no shared memory of {length} bytes: {error}") from error
         return descriptor
 
-    def write(self, buffer: memoryview) -> int:
-        """Copy a buffer in; the offset it lies at."""
-        offset = self._used
+    def write(self, offset: int, buffer: memoryview) -> None:
+        """Copy a buffer to its place."""
         if self._map is None:
             raise RuntimeError("begin() comes first")
         memoryview(self._map)[offset : offset + len(buffer)] = buffer
-        self._used = offset + padded(len(buffer))
-        return offset
 
 
 class Reader:
@@ -73,11 +75,15 @@ def padded(length: int) -> int:
     return -(-length // _ALIGN) * _ALIGN
 
 
-def _anonymous(length: int) -> int:
+def _anonymous(length: int) -> tuple[int, mmap.mmap]:
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("onnx-hal", os.MFD_CLOEXEC)
     else:
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
-    os.ftruncate(descriptor, length)
-    return descriptor
+    try:
+        os.ftruncate(descriptor, length)
+        return descriptor, mmap.mmap(descriptor, length)
+    except BaseException:
+        os.close(descriptor)
+        raise

@@ -8,9 +8,9 @@ from threading import RLock
 from time import monotonic
 from typing import Any, TypeVar
 
-from hal.errors import AdapterError, DeviceLost, from_json
+from hal.errors import AdapterError, DeviceLost, InputError, from_json
 from hal.worker.process import Process
-from hal.worker.wire import Channel, Closed, Message, Received
+from hal.worker.wire import Channel, Closed, Malformed, Message, Received
 
 GRACE_S = 2.0
 """How long a worker that closed its socket has to end before it is killed."""
@@ -52,47 +52,66 @@ class Connection:
         """
         with self._lock:
             if self._lost is not None:
-                raise DeviceLost(f"the worker is gone: {self._lost.message}")
-            verb = str(message.header["verb"])
-            started = monotonic()
-            self._channel.settimeout(timeout_s)
-            try:
-                self._channel.send(message)
-                reply = self._channel.receive()
-            except KeyboardInterrupt:
-                self.kill("interrupted")  # its answer would be taken for the next question's
-                raise
-            except TimeoutError as error:
-                raise self._hung(monotonic() - started, verb) from error
-            except Closed as error:
-                raise self._ended(verb) from error
-            except (ValueError, KeyError) as error:
-                self.kill()
-                raise AdapterError(f"the worker's answer cannot be read: {error}") from error
-            if "error" in reply.header:
-                raise from_json(reply.header["error"])
-            return read(reply)
+                raise DeviceLost(f"the worker is gone: {self._lost.message}") from self._lost
+            return self._answer(self._asked(message, timeout_s), read)
 
     def close(self) -> None:
-        """Ask the worker to leave; one that does not is killed."""
+        """Ask the worker to leave; one that does not is killed.
+
+        Raises:
+            HALError: what its adapter raised in closing; the worker is gone all the same.
+        """
         with self._lock:
-            if self._lost is None:
-                try:
+            try:
+                if self._lost is None:
                     self.ask("close", GRACE_S)
                     self.process.wait(GRACE_S)
-                except DeviceLost:
-                    return  # it is gone, which is what was wanted
-            self.kill("closed")
+            except DeviceLost:
+                return  # it is gone, which is what was wanted
+            finally:
+                self.kill("closed")
 
     def kill(self, how: str = "killed") -> None:
-        """End the worker at once, with every process it has started."""
+        """End the worker at once, with all it has started; who waits for an answer is told."""
+        self._lost = self._lost or DeviceLost(f"the worker was {how} by its owner")
+        self.process.end()  # before the lock, which whoever waits for an answer holds
         with self._lock:
-            self._lost = self._lost or DeviceLost(f"the worker was {how} by its owner")
             self.process.kill()
+
+    def _asked(self, message: Message, timeout_s: float) -> Received:
+        verb = str(message.header["verb"])
+        started = monotonic()
+        self._channel.settimeout(timeout_s)
+        try:
+            self._channel.send(message)
+            return self._channel.receive()
+        except InputError:
+            raise  # it cannot be said, and nothing was
+        except TimeoutError as error:
+            raise self._hung(monotonic() - started, verb) from error
+        except Closed as error:
+            raise self._ended(verb) from error
+        except Malformed as error:
+            self.kill("ended, having answered nonsense,")
+            raise AdapterError(f"the worker's answer cannot be read: {error}") from error
+        except BaseException:
+            self.kill("interrupted")  # its answer would be taken for the next question's
+            raise
+
+    def _answer(self, reply: Received, read: Callable[[Received], Answer]) -> Answer:
+        try:
+            if "error" not in reply.header:
+                return read(reply)
+            error = from_json(reply.header["error"])
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as wrong:
+            raise AdapterError(
+                f"the worker's answer cannot be read: {type(wrong).__name__}: {wrong}"
+            ) from wrong
+        raise error
 
     def _hung(self, seconds: float, verb: str) -> DeviceLost:
         self.process.kill()
-        self._lost = DeviceLost(
+        self._lost = self._lost or DeviceLost(
             f"the worker did not answer within {seconds:.1f} s of {verb!r} and was ended",
             timed_out=True,
             stderr=self.process.stderr() or None,
@@ -103,16 +122,19 @@ class Connection:
         status = self.process.wait(GRACE_S)
         self.process.kill()
         stderr = self.process.stderr() or None
-        if status is None:
-            what = f"the worker closed its connection during {verb!r} and did not end"
-            self._lost = DeviceLost(what, stderr=stderr)
-        elif status < 0:
-            what = f"the worker was ended by {_signal_name(-status)} during {verb!r}"
-            self._lost = DeviceLost(what, signal=-status, stderr=stderr)
-        else:
-            what = f"the worker exited with status {status} during {verb!r}"
-            self._lost = DeviceLost(what, exit_code=status, stderr=stderr)
+        self._lost = self._lost or _death(verb, status, stderr)
         return self._lost
+
+
+def _death(verb: str, status: int | None, stderr: str | None) -> DeviceLost:
+    if status is None:
+        what = f"the worker closed its connection during {verb!r} and did not end"
+        return DeviceLost(what, stderr=stderr)
+    if status < 0:
+        what = f"the worker was ended by {_signal_name(-status)} during {verb!r}"
+        return DeviceLost(what, signal=-status, stderr=stderr)
+    what = f"the worker exited with status {status} during {verb!r}"
+    return DeviceLost(what, exit_code=status, stderr=stderr)
 
 
 def _signal_name(number: int) -> str:

@@ -11,9 +11,14 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+Child: TypeAlias = "subprocess.Popen[bytes]"
 
 _SCRIPT = Path(__file__).with_name("__main__.py")
 _KEPT_BYTES = 8192
+DEATH_S = 10.0
+"""How long a killed process may take to end: one inside a driver may never do."""
 
 
 class Process:
@@ -39,6 +44,7 @@ class Process:
         command = [python or sys.executable, str(script)]
         tail = [str(memory_bytes or 0), *(["--staged"] if staged else [])]
         environment = {**os.environ, **(env or {})}
+        self._released = False
         if hasattr(socket, "AF_UNIX") and os.name == "posix":
             self._start_posix(command, tail, environment)
         else:
@@ -85,11 +91,15 @@ class Process:
                 stderr=subprocess.PIPE,
                 env=env,
             )
-            if self.popen.stdin is not None:
-                self.popen.stdin.write(secret)
-                self.popen.stdin.flush()
-            listener.settimeout(60)
-            self.socket = _accept(listener, secret)
+            try:
+                if self.popen.stdin is not None:
+                    self.popen.stdin.write(secret)
+                    self.popen.stdin.flush()
+                self.socket = _accept(listener, secret, self.popen)
+            except BaseException:
+                with self.popen:
+                    self.popen.kill()
+                raise
 
     @property
     def pid(self) -> int:
@@ -108,8 +118,10 @@ class Process:
         except subprocess.TimeoutExpired:
             return None
 
-    def kill(self) -> None:
-        """End it and every process it has started; again is harmless."""
+    def end(self) -> None:
+        """Have it and every process it has started killed; does not wait for that."""
+        if self._released:
+            return  # its number may be another's by now
         if os.name == "posix":
             try:
                 os.killpg(self.popen.pid, signal.SIGKILL)
@@ -117,11 +129,16 @@ class Process:
                 self.popen.kill()  # the group is gone already; the process may not be
         else:
             self.popen.kill()
-        self.popen.wait()
+
+    def kill(self) -> None:
+        """End it and every process it has started; again is harmless."""
+        self.end()
+        self.wait(DEATH_S)
         self.release()
 
     def release(self) -> None:
         """Close what this side holds of it."""
+        self._released = True
         self.socket.close()
         if self._lifeline >= 0:
             os.close(self._lifeline)
@@ -138,16 +155,34 @@ class Process:
                 self._tail = (self._tail + chunk)[-_KEPT_BYTES:]
 
 
-def _accept(listener: socket.socket, secret: bytes) -> socket.socket:
+def _accept(listener: socket.socket, secret: bytes, child: Child) -> socket.socket:
+    """The child's connection; whoever else is on this machine may connect too.
+
+    Raises:
+        OSError: the child ended before it connected.
+    """
+    listener.settimeout(1)
     while True:
-        connection, _ = listener.accept()
-        connection.settimeout(10)
-        said = b""
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            if child.poll() is None:
+                continue
+            raise OSError(f"it exited with status {child.returncode}") from None
+        if _says(connection, secret):
+            return connection
+        connection.close()
+
+
+def _says(connection: socket.socket, secret: bytes) -> bool:
+    connection.settimeout(1)
+    said = b""
+    try:
         while len(said) < len(secret):
             more = connection.recv(len(secret) - len(said))
             if not more:
                 break
             said += more
-        if secrets.compare_digest(said, secret):
-            return connection
-        connection.close()
+    except OSError:  # silent, or gone
+        return False
+    return secrets.compare_digest(said, secret)

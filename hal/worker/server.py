@@ -70,7 +70,10 @@ class Server:
             except Closed:
                 return
             verb = str(request.header["verb"])
-            self._channel.send(self._answer(verb, request))
+            try:
+                self._channel.send(self._answer(verb, request))
+            except InputError as error:  # nothing was sent
+                self._channel.send(_failure(AdapterError(f"{verb!r} gave {error.message}")))
 
     def _answer(self, verb: str, request: Received) -> Message:
         if verb not in self._verbs:
@@ -277,8 +280,11 @@ def main(arguments: Sequence[str]) -> None:
     """
     connection = _connect(arguments)
     connection.settimeout(None)
+    # A vendor's child that kept it open would keep our end from being seen.
+    connection.set_inheritable(False)
     descriptor, limit = int(arguments[2]), int(arguments[3])
     if descriptor >= 0:
+        os.set_inheritable(descriptor, False)
         lifeline.hold(descriptor)
     if limit:
         _limit_memory(limit)

@@ -17,8 +17,8 @@ from hal.paths import cache_folder
 
 
 def stage(module: str) -> Path:
-    """A folder with links to `hal` and to the adapter's top-level package."""
-    packages = [_folder("hal"), _folder(module.partition(".")[0])]
+    """A folder with links to `hal` and to the adapter's top-level package or module."""
+    packages = [_source("hal"), _source(module.partition(".")[0])]
     key = hashlib.sha256("\n".join(map(str, packages)).encode()).hexdigest()[:16]
     folder = cache_folder() / "staged" / key
     folder.mkdir(parents=True, exist_ok=True)
@@ -27,21 +27,26 @@ def stage(module: str) -> Path:
     return folder
 
 
-def _folder(package: str) -> Path:
+def _source(package: str) -> Path:
+    """A package's folder; the file of a module that is no package."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise AdapterError(
             f"package {package!r} is not found, so it cannot be lent to a worker"
         )
-    return Path(spec.origin).parent
+    origin = Path(spec.origin)
+    return origin.parent if spec.submodule_search_locations is not None else origin
 
 
 def _link(source: Path, place: Path) -> None:
     if os.path.lexists(place):
         return
     try:
-        place.symlink_to(source, target_is_directory=True)
+        place.symlink_to(source, target_is_directory=source.is_dir())
     except FileExistsError:
         return  # another process was faster
     except OSError:  # Windows without the right to make links
-        shutil.copytree(source, place, dirs_exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, place, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, place)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from hal import dtypes
+from hal.errors import InputError
 from hal.tensor import Array, MapValue, Tensor, Value
 from hal.worker import arena
 
@@ -26,9 +27,24 @@ PROTOCOL = 1
 _PREFIX = struct.Struct("<IQ")
 _AT_ONCE = 1 << 14  # most messages are smaller, and come with one system call
 
+_WRONG = (
+    AttributeError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    KeyError,
+    ValueError,
+)
+"""What reading nonsense raises; a length that no memory holds is nonsense too."""
+
 
 class Closed(Exception):
     """The other side is gone."""
+
+
+class Malformed(Exception):
+    """What the other side sent is no message; nothing more can be understood of it."""
 
 
 class Message:
@@ -70,7 +86,7 @@ class Received:
         if described is None:
             return None
         if isinstance(described, list):
-            items: list[Any] = described  # pyright: ignore[reportUnknownVariableType]
+            items: list[Any] = described  # pyright: ignore[reportUnknownVariableType]  # JSON
             return [self.value(item, copy=copy) for item in items]
         if "keys" in described:
             keys = self.value(described["keys"], copy=copy)
@@ -96,20 +112,22 @@ class Channel:
         """Send a message; large buffers go through the arena.
 
         Raises:
-            Closed: the other side is gone. TimeoutError: it does not read.
+            InputError: the header is not JSON; nothing was sent. Closed: the other side is
+            gone. TimeoutError: it does not read.
         """
-        large = [b for b in message.buffers if self._shares and len(b) >= arena.THRESHOLD]
-        total = sum(arena.padded(len(buffer)) for buffer in large)
-        descriptor = self._writer.begin(total) if total else None
-        places: list[list[int]] = []
+        places, shared = self._places(message.buffers)
+        try:
+            header = json.dumps({**message.header, "buffers": places}).encode()
+        except (RecursionError, TypeError, ValueError) as error:
+            raise InputError(f"only JSON crosses to or from a worker: {error}") from error
+        # Last of all, since the other side must hear of memory that is replaced.
+        descriptor = self._writer.begin(shared) if shared else None
         inline: list[memoryview] = []
-        for buffer in message.buffers:
-            if self._shares and len(buffer) >= arena.THRESHOLD:
-                places.append([self._writer.write(buffer), len(buffer)])
-            else:
-                places.append([-1, len(buffer)])
+        for buffer, (offset, _) in zip(message.buffers, places, strict=True):
+            if offset < 0:
                 inline.append(buffer)
-        header = json.dumps({**message.header, "buffers": places}).encode()
+            else:
+                self._writer.write(offset, buffer)
         prefix = _PREFIX.pack(len(header), sum(map(len, inline)))
         self._send_all(b"".join([prefix, header, *inline]), descriptor)
 
@@ -118,20 +136,40 @@ class Channel:
 
         Raises:
             Closed: the other side is gone. TimeoutError: nothing came in the socket's time.
+            Malformed: what came is no message.
         """
         first = self._receive_some()
         header_length, inline_length = _PREFIX.unpack_from(first)
-        body = memoryview(self._receive_rest(first, header_length + inline_length))
-        header: dict[str, Any] = json.loads(str(body[:header_length], "utf-8"))
+        try:
+            body = memoryview(self._receive_rest(first, header_length + inline_length))
+            header: dict[str, Any] = json.loads(str(body[:header_length], "utf-8"))
+            return Received(header, self._views(header.pop("buffers"), body[header_length:]))
+        except _WRONG as error:
+            raise Malformed(f"{type(error).__name__}: {error}") from error
+
+    def _places(self, buffers: Sequence[memoryview]) -> tuple[list[list[int]], int]:
+        """For each buffer its offset in the arena (-1: inline) and length; what they need."""
+        places: list[list[int]] = []
+        shared = 0
+        for buffer in buffers:
+            if self._shares and len(buffer) >= arena.THRESHOLD:
+                places.append([shared, len(buffer)])
+                shared += arena.padded(len(buffer))
+            else:
+                places.append([-1, len(buffer)])
+        return places, shared
+
+    def _views(self, places: Sequence[Sequence[int]], inline: memoryview) -> list[memoryview]:
         buffers: list[memoryview] = []
-        position = header_length
-        for offset, length in header.pop("buffers"):
+        for offset, length in places:
             if offset < 0:
-                buffers.append(body[position : position + length])
-                position += length
+                buffers.append(inline[:length])
+                inline = inline[length:]
             else:
                 buffers.append(self._reader.view(offset, length))
-        return Received(header, buffers)
+            if len(buffers[-1]) != length:
+                raise ValueError(f"a buffer of {length} bytes is not all there")
+        return buffers
 
     def settimeout(self, seconds: float | None) -> None:
         """How long a send or receive may wait, in seconds."""

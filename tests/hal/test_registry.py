@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 import hal
 from hal import registry
-from hal.errors import AdapterError, SDKMissing
+from hal.errors import AdapterError, CompileError, SDKMissing
 
 
 def test_the_shipped_adapters_are_registered() -> None:
@@ -53,6 +54,55 @@ def test_a_class_that_is_no_adapter_is_refused() -> None:
 def test_a_module_that_is_not_there_is_named() -> None:
     with pytest.raises(AdapterError, match="hal_toy_that_is_not_there"):
         registry.create("toy-nowhere")
+
+
+def register(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> str:
+    """An adapter in a module of its own, with `source` as its text."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[hal.adapters]\n{name} = {name}:It\n")
+    (folder / f"{name}.py").write_text(source)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    registry.refresh()
+    return name
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_module_that_breaks_when_it_is_imported_is_an_adapter_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = register(tmp_path, monkeypatch, "breaks", "raise OSError('no driver')")
+    with pytest.raises(AdapterError, match=r"'breaks'.*cannot be loaded: OSError: no driver"):
+        registry.create(name)
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_constructor_that_breaks_is_an_adapter_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (
+        "from hal_toy import ToyAdapter\nclass It(ToyAdapter):\n    __init__ = lambda _: 1 / 0"
+    )
+    name = register(tmp_path, monkeypatch, "divides", source)
+    with pytest.raises(AdapterError, match="cannot be created: ZeroDivisionError"):
+        registry.create(name)
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_translation_that_breaks_does_not_hide_what_went_wrong(
+    doubling: onnx.ModelProto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (
+        "from hal_toy import ToyAdapter\nclass It(ToyAdapter):\n"
+        "    translate = lambda *_: 1 / 0"
+    )
+    name = register(tmp_path, monkeypatch, "mumbles", source)
+    with (
+        hal.open(f"{name}:0") as device,
+        pytest.raises(CompileError, match=r"KeyError: 'no act'.*ZeroDivisionError"),
+    ):
+        device.compile(doubling, vendor={"compile": "no act"})
 
 
 @pytest.mark.usefixtures("toy")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,16 +15,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import hal
-from hal import dtypes
 from hal.errors import AdapterError, DeviceLost, ExecutionError, InputError, Unsupported
 from hal.targets import Target, Timeouts
-from hal.tensor import MapValue, Tensor, Value
 from hal.worker.client import WorkerAdapter
-from hal.worker.wire import Message, Received
+from hal.worker.staging import stage
 
 Array = np.ndarray[Any, Any]
 SHM = Path("/dev/shm")
@@ -153,6 +150,63 @@ def test_a_function_runs_inside_the_worker(worker: WorkerAdapter) -> None:
     assert worker.call("tests_worker_functions:describe", {"word": "hi"}) == ["toy", "hi"]
 
 
+def test_a_result_that_is_not_json_is_an_error_and_the_worker_lives(
+    worker: WorkerAdapter,
+) -> None:
+    with pytest.raises(AdapterError, match="'call' gave only JSON"):
+        worker.call("tests_worker_functions:unsayable")
+    assert worker.call("tests_worker_functions:describe", {"word": "hi"}) == ["toy", "hi"]
+
+
+def test_an_adapter_that_cannot_be_closed_leaves_no_process(toy: str) -> None:
+    adapter = WorkerAdapter(toy)
+    adapter.call("tests_worker_functions:break_closing")
+    with pytest.raises(hal.HALError, match="the door is stuck"):
+        adapter.close()
+    assert wait_until_dead(adapter.pid)
+    assert adapter.is_lost
+
+
+def test_a_vendors_child_does_not_hide_the_workers_end(
+    toy: str, doubling: onnx.ModelProto, x: Array
+) -> None:
+    with isolated(toy) as device:
+        exe = device.compile(doubling, vendor={"act": "abort beside a child"})
+        started = time.monotonic()
+        with pytest.raises(DeviceLost) as caught:
+            exe({"x": x})
+    assert caught.value.signal == signal.SIGABRT
+    assert time.monotonic() - started < 8
+
+
+def test_a_worker_is_reached_without_unix_sockets_too(
+    toy: str, doubling: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    monkeypatch.setattr("hal.worker.arena.AVAILABLE", False)
+    big = np.ones((50_000, 3), np.float32)
+    with isolated(toy) as device:
+        assert (device.compile(doubling)({"x": big})["y"] == 2).all()
+
+
+def test_a_worker_that_ends_before_it_connects_is_said_so(
+    toy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with pytest.raises(InputError, match="no worker can be started"):
+        WorkerAdapter(toy, python="/bin/false")
+
+
+def test_an_adapter_that_is_a_single_module_is_lent_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "hal_solo.py").write_text("")
+    folder = stage("hal_solo")
+    assert sorted(place.name for place in folder.iterdir()) == ["hal", "hal_solo.py"]
+
+
 def test_closing_ends_the_process(toy: str) -> None:
     adapter = WorkerAdapter(toy)
     adapter.close()
@@ -245,51 +299,3 @@ def _bare_environment(folder: Path) -> str:
     python = str(folder / "bare" / "bin" / "python")
     subprocess.run([python, "-m", "pip", "install", "--quiet", "numpy"], check=True)
     return python
-
-
-def arrays(name: str) -> st.SearchStrategy[Tensor]:
-    dtype = dtypes.of_name(name)
-    shapes = st.lists(st.integers(0, 3), max_size=3)
-    if name == "string":
-        return shapes.flatmap(
-            lambda shape: st.lists(
-                st.text(), min_size=int(np.prod(shape)), max_size=int(np.prod(shape))
-            ).map(lambda items: Tensor(_objects(items, shape), dtype))
-        )
-    return shapes.map(lambda shape: Tensor(_counting(shape).astype(dtype.numpy), dtype))
-
-
-def _counting(shape: list[int]) -> Array:
-    return np.reshape(np.arange(np.prod(shape)) % 2, shape)
-
-
-def _objects(items: list[str], shape: list[int]) -> Array:
-    array = np.empty(len(items), object)
-    array[:] = items
-    return array.reshape(shape)
-
-
-tensors = st.sampled_from(sorted(dtypes.ALL)).flatmap(arrays)
-values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | tensors | st.builds(MapValue, arrays("int64"), arrays("float32")),
-    lambda inner: st.lists(inner, max_size=3),
-    max_leaves=4,
-)
-
-
-@settings(deadline=None)
-@given(values)
-def test_every_value_crosses_the_wire_unchanged(value: Value) -> None:
-    message = Message({})
-    described = message.add_value(value)
-    received = Received({}, message.buffers).value(described, copy=True)
-    assert _plain(received) == _plain(value)
-
-
-def _plain(value: Value) -> Any:
-    if isinstance(value, Tensor):
-        items = [repr(item) for item in value.array.ravel().tolist()]
-        return (value.dtype.name, value.array.dtype, value.array.shape, items)
-    if isinstance(value, MapValue):
-        return (_plain(value.keys), _plain(value.values))
-    return value if value is None else [_plain(item) for item in value]
