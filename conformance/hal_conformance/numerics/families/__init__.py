@@ -1,0 +1,13 @@
+"""The rules, one module a family of operators."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+NAMES: tuple[str, ...] = ()
+
+
+def load() -> None:
+    """Import every family, which registers its rules."""
+    for name in NAMES:
+        import_module(f"hal_conformance.numerics.families.{name}")

@@ -1,0 +1,93 @@
+"""The table of rules: how each operator passes errors on, and what rounding it adds.
+
+A rule is a function of a `Step` (the node, its version, its attributes, the arithmetic) and the
+pairs of its inputs, absent optional inputs being None; it returns the pairs of its outputs. A
+rule covers every version of its operator from `since` on, up to the next rule of that operator.
+`source` is where its constants come from; docs list them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from hal_conformance.numerics.arithmetic import Arithmetic, Array, Format
+from hal_conformance.numerics.pair import Pair, Quantity
+
+Rule: TypeAlias = "Callable[[Step, Sequence[Quantity]], Sequence[Quantity]]"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One rule with what is known of it."""
+
+    rule: Rule
+    since: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node being computed; `attributes` are Python values, defaults filled in.
+
+    `outputs` are the element types of the node's outputs where inference knows them.
+    `reference` computes the node itself, in float64 where its inputs are.
+    """
+
+    op: str
+    domain: str
+    version: int
+    attributes: Mapping[str, Any]
+    arithmetic: Arithmetic
+    outputs: tuple[str | None, ...]
+    reference: Callable[[Sequence[Any]], list[Any]]
+
+    def stored(self, dtype: str) -> Format:
+        """The format that a result of that type is rounded to."""
+        return self.arithmetic.stored(dtype)
+
+    def rounded(self, value: Array, error: Array, dtype: str, ulps: float = 0.5) -> Pair:
+        """A result rounded to its type: `ulps` units in the last place more error.
+
+        Half the smallest subnormal is added for results near zero; where the arithmetic
+        flushes, the smallest normal number. 0.5 is a correctly rounded operator.
+        """
+        kept = self.stored(dtype)
+        floor = kept.tiny if self.arithmetic.flush else kept.smallest / 2
+        with np.errstate(all="ignore"):
+            # The ulp is taken where the device's value may lie, which is the larger binade.
+            reach = np.abs(value) + error
+            total = error + ulps * kept.ulp(np.where(np.isfinite(reach), reach, value)) + floor
+        return Pair(value, np.asarray(total, np.float64), dtype)
+
+
+_RULES: dict[tuple[str, str], list[Entry]] = {}
+
+
+def rule(*ops: str, source: str, since: int = 1, domain: str = "") -> Callable[[Rule], Rule]:
+    """Register the decorated function as the rule of these operators."""
+
+    def register(function: Rule) -> Rule:
+        for op in ops:
+            entries = _RULES.setdefault((domain, op), [])
+            if any(entry.since == since for entry in entries):
+                raise ValueError(f"{op} has two rules from version {since}")
+            entries.append(Entry(function, since, source))
+            entries.sort(key=lambda entry: entry.since)
+        return function
+
+    return register
+
+
+def find(op: str, version: int, domain: str = "") -> Entry | None:
+    """The rule for a version of an operator, or None."""
+    found = [e for e in _RULES.get((domain, op), ()) if e.since <= version]
+    return found[-1] if found else None
+
+
+def all_rules() -> Mapping[tuple[str, str], Sequence[Entry]]:
+    """Every rule, by domain and operator."""
+    return _RULES
