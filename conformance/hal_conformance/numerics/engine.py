@@ -8,7 +8,7 @@ UNJUDGED later, never a pass.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
@@ -158,7 +158,7 @@ def _decoded(attribute: onnx.AttributeProto) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, list):
-        items = cast("list[Any]", value)
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
         return [item.decode() if isinstance(item, bytes) else item for item in items]
     return value
 
@@ -198,7 +198,8 @@ def quantity_of(plain: Any, *, exact: bool) -> Quantity:
     if plain is None:
         return None
     if isinstance(plain, list):
-        return [quantity_of(item, exact=exact) for item in cast("list[Any]", plain)]
+        items: list[Any] = plain  # pyright: ignore[reportUnknownVariableType]
+        return [quantity_of(item, exact=exact) for item in items]
     pair = Pair.exact(np.asarray(plain))
     known = exact and pair.dtype not in FORMATS
     return pair if known else pair.unknown()
