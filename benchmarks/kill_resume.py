@@ -113,7 +113,8 @@ def _left_behind(family: Sequence[tuple[int, str]], shared: set[str]) -> list[st
         if not orphans and not segments:
             return []
         if time.monotonic() > deadline:
-            return [f"processes {orphans} and shared memory {segments} are left"]
+            named = [_described(pid) for pid in orphans]
+            return [f"processes {named} and shared memory {segments} are left"]
         time.sleep(0.05)
 
 
@@ -123,21 +124,28 @@ def _shared() -> list[str]:
 
 def _family(pid: int) -> list[tuple[int, str]]:
     """A process and its descendants, each with the moment it was born."""
-    parents = {
-        int(p.name): _stat(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit()
-    }
+    everyone = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    stats = {one: _stat(one) for one in everyone}
     found, queue = list[tuple[int, str]](), [pid]
     while queue:
         one = queue.pop(0)
         found.append((one, _born(one)))
-        queue += [child for child, stat in parents.items() if stat[1:2] == [str(one)]]
-    return found
+        queue += [child for child, stat in stats.items() if stat[1:2] == [str(one)]]
+    return [(one, born) for one, born in found if born]
 
 
 def _born(pid: int) -> str:
     """When a process started, in ticks; empty where it is gone, or only waits to be reaped."""
     stat = _stat(pid)
     return stat[19] if stat and stat[0] != "Z" else ""
+
+
+def _described(pid: int) -> str:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+    except OSError:
+        command = "gone"
+    return f"{pid} {_stat(pid)[:2]} {command.replace(chr(0), ' ').strip()}"
 
 
 def _stat(pid: int) -> list[str]:
