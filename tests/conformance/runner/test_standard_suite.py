@@ -28,7 +28,7 @@ class Abs(Program, CanPlace):
     def __init__(self, model: Model, where: Where | None) -> None:
         self.inputs = model.facts.inputs
         self.outputs = model.facts.outputs
-        self.where = where
+        self.where: Where | None = where
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
         if self.where == "unknown":
