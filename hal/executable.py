@@ -27,7 +27,7 @@ from hal.adapter import (
     Program,
 )
 from hal.errors import ExecutionError, HALError, InputError, Unsupported
-from hal.feeds import FeedChecker
+from hal.feeds import FeedChecker, check_buffers
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, TensorSpec
 from hal.tensor import Array, Tensor, Value, plain_of
 from hal.threads import Chained, Crowd
@@ -162,16 +162,12 @@ class Executable:
 
         Raises:
             Unsupported: this device does not claim "bind".
-            InputError: as for a call, or an output that does not exist.
+            InputError: as for a call, or a buffer that does not fit its output.
         """
         program = self._program
         if not (isinstance(program, CanBind) and "bind" in self.device.features):
             raise self._lacks("bind")
-        given = dict(outputs or {})
-        unknown = sorted(set(given) - set(self._names))
-        if unknown:
-            raise InputError(f"no output {unknown[0]!r}; the outputs are {list(self._names)}")
-        buffers = {name: Tensor.of(array) for name, array in given.items()}
+        buffers = check_buffers(self.outputs, outputs or {})
         with translated(self._adapter, ExecutionError, self.device.id), self._lock:
             self._require_open()
             binding = program.bind(self._check(feeds), buffers)

@@ -170,6 +170,43 @@ def _check_text(spec: TensorSpec, array: np.ndarray[Any, Any]) -> None:
             )
 
 
+def check_buffers(outputs: Sequence[TensorSpec], given: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The buffers that outputs are to be written to, as tensors.
+
+    Raises:
+        InputError: an output does not exist, or the buffer for it is no writable array of its
+            type and shape.
+    """
+    specs = {spec.name: spec for spec in outputs}
+    buffers: dict[str, Tensor] = {}
+    for name, array in given.items():
+        if name not in specs:
+            raise InputError(f"no output {name!r}; the outputs are {list(specs)}")
+        spec = specs[name]
+        if isinstance(array, (bool, int, float, complex, list, tuple)):
+            raise InputError(f"the buffer for output {name!r} is no array; it is {spec}")
+        tensor = Tensor.of(array)
+        if not tensor.array.flags.writeable:
+            raise InputError(f"the buffer for output {name!r} is read-only")
+        if not spec.is_tensor or tensor.dtype.name != spec.dtype or not _fits(spec, tensor):
+            raise InputError(
+                f"the buffer for output {name!r} is {tensor.dtype}{list(tensor.shape)}; "
+                f"the output is {spec}"
+            )
+        buffers[name] = tensor
+    return buffers
+
+
+def _fits(spec: TensorSpec, tensor: Tensor) -> bool:
+    """Whether the numbers of a declared shape are those of the tensor's."""
+    if spec.shape is None:
+        return True
+    pairs = zip(tensor.shape, spec.shape, strict=False)
+    return len(tensor.shape) == len(spec.shape) and all(
+        got == dim or not isinstance(dim, int) or dim < 0 for got, dim in pairs
+    )
+
+
 def _check_shape(
     spec: TensorSpec, shape: tuple[int, ...], symbols: dict[str, tuple[int, str]]
 ) -> None:

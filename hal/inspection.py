@@ -41,7 +41,7 @@ def facts_of(model: onnx.ModelProto) -> ModelFacts:
     """What the message declares; function bodies and subgraphs are read too.
 
     Raises:
-        InputError: a name in it is not text.
+        InputError: a name in it is not text, or is given a value twice.
     """
     opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
     graph = model.graph
@@ -69,7 +69,9 @@ def _nodes(
     nodes: Iterable[onnx.NodeProto], opsets: dict[str, int], owner: str
 ) -> Iterator[NodeFacts]:
     seen: set[str] = set()
+    made: set[str] = set()
     for index, node in enumerate(nodes):
+        _once(node, made)
         name, op, domain = _text(node.name), _text(node.op_type), _domain(_text(node.domain))
         own = name if name and name not in seen else f"#{index}"
         seen.add(own)
@@ -77,7 +79,17 @@ def _nodes(
         for attribute in node.attribute:
             for graph in (attribute.g, *attribute.graphs):
                 if attribute.type in (_GRAPH, _GRAPHS):
-                    yield from _nodes(graph.node, opsets, f"{owner}{own}/")
+                    yield from _nodes(graph.node, opsets, f"{owner}{own}/{attribute.name}/")
+
+
+def _once(node: onnx.NodeProto, made: set[str]) -> None:
+    """Names of a graph are assigned once; some runtimes take the first value, some the last."""
+    for name in node.output:
+        if name and name in made:
+            raise InputError(
+                f"not an ONNX model: two nodes make the value {name!r}; rename one of them"
+            )
+        made.add(name)
 
 
 @lru_cache(maxsize=4096)

@@ -271,7 +271,8 @@ class NodeFacts:
     """One node of a model, with those of its subgraphs and local functions listed too.
 
     `id` is the node's name, or "#3" for the fourth node of the graph where it has none of its
-    own; a node inside a subgraph has its owner's id before a slash.
+    own; a node inside a subgraph has its owner's id and the subgraph's name before it:
+    "choose/then_branch/#0".
     """
 
     id: str

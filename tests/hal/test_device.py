@@ -234,6 +234,23 @@ def test_a_binding_to_an_output_that_is_not_there_is_refused(
         device.compile(doubling).bind({"x": x}, {"q": x})
 
 
+@pytest.mark.parametrize(
+    ("buffer", "message"),
+    [
+        (np.zeros((2, 3), bool), "is bool"),
+        (np.zeros((2, 4), np.float32), r"float32\[2, 4\]"),
+        (np.zeros(3, np.float32), r"float32\[3\]"),
+        ([[0.0] * 3] * 2, "no array"),
+        (np.broadcast_to(np.float32(0), (2, 3)), "read-only"),
+    ],
+)
+def test_a_buffer_that_does_not_fit_its_output_is_refused(
+    device: hal.Device, doubling: onnx.ModelProto, x: Array, buffer: Any, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        device.compile(doubling).bind({"x": x}, {"y": buffer})
+
+
 @pytest.mark.parametrize("ask", ["bind", "placement", "profile", "save", "query"])
 def test_a_feature_that_is_not_claimed_is_unsupported(
     toy: str, doubling: onnx.ModelProto, x: Array, ask: str

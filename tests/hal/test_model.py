@@ -179,9 +179,17 @@ def test_facts_list_the_nodes_of_subgraphs_under_their_owner() -> None:
     facts = Model(model.SerializeToString()).facts
     assert [(n.id, n.op, n.version) for n in facts.nodes] == [
         ("choose", "If", 16),
-        ("choose/#0", "Constant", 13),
-        ("choose/#0", "Constant", 13),
+        ("choose/else_branch/#0", "Constant", 13),
+        ("choose/then_branch/#0", "Constant", 13),
     ]
+
+
+def test_a_value_that_two_nodes_make_is_refused(doubling: onnx.ModelProto) -> None:
+    twice = onnx.ModelProto()
+    twice.CopyFrom(doubling)
+    twice.graph.node.append(twice.graph.node[0])
+    with pytest.raises(InputError, match="two nodes make the value 'y'"):
+        _ = Model(twice.SerializeToString()).facts
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
+from hal import inspection
 from hal.errors import InputError
 from hal_conformance.corpus.corpus import Corpus
 from hal_conformance.corpus.folder import FORMAT, MODELS, join
@@ -92,6 +93,7 @@ def _silent(done: int, cases: int) -> None:
 
 def _key(versions: Mapping[str, str]) -> str:
     hashed = hashlib.sha256(repr((FORMAT, sorted(versions.items()))).encode())
+    hashed.update(Path(inspection.__file__).read_bytes())  # the facts of every case
     for module in _WRITERS:
         hashed.update(Path(__file__).with_name(f"{module}.py").read_bytes())
     return hashed.hexdigest()[:16]

@@ -246,9 +246,10 @@ def test_nodes_of_a_branch_are_placed_with_it(build: Build, compiled: Compile) -
     )
     model = build([node], [("c", TensorProto.BOOL, ()), ("x", F, (2,))], [("y", F, (2,))])
     placed = {node.node: node for node in compiled(model).placement().nodes}
-    assert set(placed) == {"if", "if/t", "if/e"}
+    assert set(placed) == {"if", "if/then_branch/t", "if/else_branch/e"}
     assert placed["if"].where in ("device", "fused")
-    assert placed["if/t"].by == placed["if/e"].by == placed["if"].by
+    inside = placed["if/then_branch/t"], placed["if/else_branch/e"]
+    assert inside[0].by == inside[1].by == placed["if"].by
 
 
 def test_a_query_names_the_operator_that_is_not_taken(
