@@ -21,7 +21,7 @@ from hal.device import Device
 from hal.errors import HALError
 from hal.targets import Target
 from hal.worker.client import WorkerAdapter
-from hal_conformance.runner.outcome import Observation, elsewhere, of_error
+from hal_conformance.runner.outcome import Observation, elsewhere, of_error, told
 from hal_conformance.runner.plan import Item
 from hal_conformance.runner.slot import Stopped
 from hal_conformance.runner.suites import Suite
@@ -182,6 +182,10 @@ class WorkerSession:
 
     def observe(self, item: Item) -> Observation:
         """Run the case and judge it; what goes wrong is part of the observation."""
+        seen = self._observe(item)
+        return replace(seen, reason=told(seen.reason)) if seen.reason else seen
+
+    def _observe(self, item: Item) -> Observation:
         try:
             seen = self._bench.suites[item.suite].observe(self.device, item.case)
         except HALError as error:

@@ -17,6 +17,7 @@ from hal.errors import DeviceLost, HALError, OutOfMemory, Unsupported
 AGAIN = frozenset({"FAIL", "ERROR", "CRASH", "HANG", "OOM"})
 """Outcomes that are believed only when the case ends so again in another worker."""
 
+REASON_KEPT = 4000  # characters of a reason: some vendors print whole graphs
 STDERR_KEPT = 600  # characters of a lost worker's last words that a reason holds
 
 
@@ -83,6 +84,14 @@ class Attempt:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 6)
+
+
+def told(reason: str | None) -> str | None:
+    """A reason fit to be kept: no longer than it helps, and nothing that is not Unicode."""
+    if reason is None:
+        return None
+    text = reason if len(reason) <= REASON_KEPT else f"{reason[:REASON_KEPT]}..."
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def of_error(error: HALError, over_limit: str | None = None) -> Observation:

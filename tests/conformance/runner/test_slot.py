@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from hal_conformance.runner.outcome import Attempt, Observation, decide
+from hal_conformance.runner.outcome import (
+    REASON_KEPT,
+    Attempt,
+    Observation,
+    decide,
+    of_error,
+    told,
+)
 from hal_conformance.runner.plan import Item
 from hal_conformance.runner.slot import Slot, Stopped
+
+from hal.errors import (
+    CompileError,
+    DeviceLost,
+    HALError,
+    InputError,
+    OutOfMemory,
+    Unsupported,
+)
 
 SURVIVED = ["FAIL", "ERROR"]
 ENDED = ["CRASH", "HANG", "OOM"]
@@ -190,3 +206,31 @@ def test_an_attempt_is_kept_whole() -> None:
     )
     attempt = Attempt(seen, "w0.1", ("one",))
     assert Attempt.kept(attempt.keep(), ["one"]) == attempt
+
+
+def test_a_reason_is_kept_as_text_of_a_bearable_length() -> None:
+    assert told("a\udc80b") == "a\\udc80b"
+    assert len(str(told("x" * 10**6))) == REASON_KEPT + 3
+    assert told(None) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "said"),
+    [
+        (Unsupported("no Abs"), "GAP", "no Abs"),
+        (OutOfMemory("no room"), "OOM", "no room"),
+        (CompileError("internal"), "ERROR", "CompileError: internal"),
+        (InputError("y has no shape"), "ERROR", "InputError: y has no shape"),
+        (DeviceLost("gone", signal=11), "CRASH", "gone"),
+        (DeviceLost("gone", exit_code=0, stderr="oops\n"), "CRASH", "its last words: oops"),
+        (DeviceLost("slow", timed_out=True, signal=9), "HANG", "slow"),
+    ],
+)
+def test_every_error_is_an_outcome(error: HALError, outcome: str, said: str) -> None:
+    seen = of_error(error)
+    assert (seen.outcome, said in str(seen.reason)) == (outcome, True)
+
+
+def test_a_worker_that_was_ended_for_its_memory_is_no_crash() -> None:
+    seen = of_error(DeviceLost("gone", signal=9), "the worker held 9 GiB")
+    assert (seen.outcome, seen.reason) == ("OOM", "the worker held 9 GiB")
