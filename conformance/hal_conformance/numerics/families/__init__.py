@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("contraction",)
 
 
 def load() -> None:

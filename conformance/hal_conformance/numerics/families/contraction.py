@@ -1,0 +1,346 @@
+"""Sums of products: MatMul, Gemm, Einsum, and the primitives that other families build on.
+
+`product` bounds any bilinear map (a convolution is one), `contract` an einsum of two pairs,
+`total` a sum along axes; `plus` and `scaled` are the additions and scalings around them. Each
+returns what a device of the step's arithmetic may hold: `product` and `total` in its
+accumulator, the others rounded to a result's type.
+
+An n-term sum of products is within n u of Σ |a_i b_i| whatever the order and for every n, and
+a sum of n numbers within (n - 1) u of Σ |a_i|: Jeannerod and Rump, Improved error bounds for
+inner products in floating-point arithmetic, SIAM J. Matrix Anal. Appl. 34(2), 2013; the older
+n u / (1 - n u) (Higham, Accuracy and Stability, 3.1) needs n u < 1. A chain of fused
+multiply-adds keeps to n u as well: the rounding of s + p is at most min(|p|, u |s + p|) where s
+is a floating-point number, which is all that their proof for recursive summation uses.
+Past n u = 0.25 the bound says nothing worth having, and is left unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from hal_conformance.numerics.arithmetic import FORMATS, Array, Format
+from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.rules import Step, rule
+
+Bilinear: TypeAlias = Callable[[Array, Array], Array]
+"""A map linear in both arguments, whose coefficients are zeros and ones."""
+
+LIMIT = 0.25
+"""The n u beyond which an accumulation is UNJUDGED."""
+
+JEANNEROD_RUMP = "Jeannerod and Rump 2013: n u Σ|ab| for every order and n"
+_DOUBLE = FORMATS["float64"]
+
+
+def pairs_of(inputs: Sequence[Quantity]) -> list[Pair | None]:
+    """The inputs as pairs.
+
+    Raises:
+        TypeError: one is a sequence.
+    """
+    if any(isinstance(value, list) for value in inputs):
+        raise TypeError("a tensor is needed here, not a sequence")
+    return [value for value in inputs if not isinstance(value, list)]
+
+
+def needed(inputs: Sequence[Quantity], index: int = 0) -> Pair:
+    """The input at `index`.
+
+    Raises:
+        TypeError: it is absent or a sequence.
+    """
+    value = inputs[index]
+    if not isinstance(value, Pair):
+        raise TypeError(f"input {index} is needed here, and is {type(value).__name__}")
+    return value
+
+
+def by_reference(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """The outputs as the reference computes them: for operators on whole numbers.
+
+    They are exact where every input is, and otherwise unknown.
+    """
+    given = pairs_of(inputs)
+    results = step.reference([None if pair is None else pair.value for pair in given])
+    exact = all(pair is None or pair.is_exact for pair in given)
+    made = [None if r is None else Pair.exact(np.asarray(r)) for r in results]
+    return [pair if exact or pair is None else pair.unknown() for pair in made]
+
+
+def rounding(format_: Format, pair: Pair, *, flush: bool) -> Array:
+    """The error of rounding each element of a pair to a format: zero where it fits exactly."""
+    fits = pair.dtype in FORMATS and FORMATS[pair.dtype].precision <= format_.precision
+    narrow = not fits or FORMATS[pair.dtype].emin < format_.emin
+    with np.errstate(all="ignore"):
+        reach = np.abs(pair.value) + pair.errors()
+        error = np.zeros(np.shape(reach), np.float64)
+        if narrow:
+            error = np.minimum(format_.unit * reach + format_.smallest / 2, reach)
+            error = np.where(reach > format_.largest, np.inf, error)
+            error = np.where(_held(format_, pair), 0.0, error)
+        if flush:
+            low = np.abs(pair.value) - pair.errors() < format_.tiny
+            error = np.where(low, np.maximum(error, np.minimum(reach, format_.tiny)), error)
+    return np.where(np.isfinite(pair.value), error, 0.0)
+
+
+def operand(step: Step, pair: Pair) -> Pair:
+    """A pair as a contraction sees it: rounded to the format of its operands."""
+    return _rounded_to(step, pair, step.arithmetic.operand(pair.dtype))
+
+
+def held(step: Step, pair: Pair) -> Pair:
+    """A pair as a device keeps it: a float32 input under bf16 arrives rounded to bfloat16."""
+    return _rounded_to(step, pair, step.stored(pair.dtype))
+
+
+def product(
+    step: Step,
+    a: Pair,
+    b: Pair,
+    bilinear: Bilinear,
+    terms: Array | int,
+    spread: Array | None = None,
+) -> Pair:
+    """A bilinear map of two pairs as sums of `terms` products, in the accumulator's format.
+
+    The error is |A| e_B + e_A |B| + e_A e_B + n u (|A| + e_A)(|B| + e_B), with the rounding of
+    the operands in e_A and e_B. `spread` replaces |A| + e_A in the last term, for algorithms
+    whose rounding errors do not stay with the terms they came from.
+
+    Args:
+        step: whose arithmetic it is.
+        a: the left operand.
+        b: the right operand.
+        bilinear: the map, on float64 arrays.
+        terms: the number of products in each element of the result, or in all of them.
+        spread: what rounding errors are proportional to, instead of |A| + e_A.
+    """
+    summing = step.arithmetic.summing(a.dtype)
+    left, right = operand(step, a), operand(step, b)
+    with np.errstate(all="ignore"):
+        value = np.asarray(bilinear(a.value, b.value))
+        error = _propagated(left, right, bilinear)
+        high, wide = _reach(left), _reach(right)
+        sums = np.asarray(bilinear(high if spread is None else spread, wide))
+        grown = _grown(summing, sums, terms) + np.where(
+            _underflows(step, summing, left, right), _floor(step, summing) * terms, 0.0
+        )
+        total_error = np.where(sums + grown > summing.largest, np.inf, error + grown)
+        total_error = _special(value, total_error, a, b, bilinear)
+    return Pair(value, np.asarray(total_error, np.float64), a.dtype)
+
+
+def contract(step: Step, a: Pair, b: Pair, subscripts: str, dtype: str | None = None) -> Pair:
+    """An einsum of two pairs, rounded to `dtype` (by default the type of the left one)."""
+    summed = product(step, a, b, _einsum(subscripts), _terms(subscripts, a.value, b.value))
+    return step.rounded(summed.value, summed.errors(), dtype or a.dtype)
+
+
+def total(
+    step: Step, a: Pair, axes: tuple[int, ...] | None = None, *, keepdims: bool = False
+) -> Pair:
+    """The sum along axes (all by default), in the accumulator's format."""
+    summing = step.arithmetic.summing(a.dtype)
+    kept = held(step, a)
+
+    def fold(array: Array) -> Array:
+        return np.asarray(np.sum(array, axis=axes, keepdims=keepdims))
+
+    with np.errstate(all="ignore"):
+        value = fold(a.value)
+        error = fold(kept.errors())
+        sums = fold(_reach(kept))
+        terms = np.size(a.value) // max(1, np.size(value)) if np.size(value) else 0
+        grown = _grown(summing, sums, max(0, terms - 1))
+        if step.arithmetic.flush:
+            grown = grown + summing.tiny * max(0, terms - 1)
+        total_error = np.where(sums + grown > summing.largest, np.inf, error + grown)
+        total_error = np.where(np.isfinite(value), total_error, fold(a.errors()))
+    return Pair(value, np.asarray(total_error, np.float64), a.dtype)
+
+
+def plus(step: Step, a: Pair, b: Pair) -> Pair:
+    """The sum of two pairs, rounded to the type of the first."""
+    with np.errstate(all="ignore"):
+        return step.rounded(a.value + b.value, a.errors() + b.errors(), a.dtype)
+
+
+def scaled(step: Step, a: Pair, factor: float) -> Pair:
+    """A pair times an exact factor, rounded to its type; nothing is added for a factor of 1."""
+    if factor == 1.0:
+        return a
+    return step.rounded(a.value * factor, a.errors() * abs(factor), a.dtype)
+
+
+def stored(step: Step, a: Pair) -> Pair:
+    """An accumulator's value, rounded to its type."""
+    return step.rounded(a.value, a.errors(), a.dtype)
+
+
+@rule("MatMul", source=JEANNEROD_RUMP)
+def matmul(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """K products an element."""
+    a, b = needed(inputs), needed(inputs, 1)
+    if not a.is_float:
+        return by_reference(step, inputs)
+    return [stored(step, product(step, a, b, np.matmul, np.shape(a.value)[-1]))]
+
+
+@rule("Gemm", source=JEANNEROD_RUMP)
+def gemm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """alpha A' B' + beta C; a device may round after the product and after each scaling."""
+    a, b = needed(inputs), needed(inputs, 1)
+    if not a.is_float:
+        return by_reference(step, inputs)
+    attributes = step.attributes
+    a = a.moved(np.transpose) if attributes["transA"] else a
+    b = b.moved(np.transpose) if attributes["transB"] else b
+    summed = stored(step, product(step, a, b, np.matmul, np.shape(a.value)[-1]))
+    summed = scaled(step, summed, attributes["alpha"])
+    bias = inputs[2] if len(inputs) > 2 else None
+    if not isinstance(bias, Pair):
+        return [summed]
+    return [plus(step, summed, scaled(step, held(step, bias), attributes["beta"]))]
+
+
+@rule("Einsum", source=JEANNEROD_RUMP)
+def einsum(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Products of all operands summed over the letters that the result lacks, in any order."""
+    operands = [needed(inputs, index) for index in range(len(inputs))]
+    if not operands[0].is_float:
+        return by_reference(step, inputs)
+    subscripts = step.attributes["equation"].replace(" ", "")
+    if len(operands) == 2:
+        return [contract(step, operands[0], operands[1], subscripts)]
+    return [_many(step, operands, subscripts)]
+
+
+def _many(step: Step, operands: Sequence[Pair], subscripts: str) -> Pair:
+    """One operand, or three and more: partial results may be stored and rounded again.
+
+    However the sums nest, a product passes at most one rounding for each of the n terms and k
+    operands; the error of the operands is Π(|A_i| + e_i) - Π|A_i|.
+    """
+    first = operands[0]
+    summing, kept = step.arithmetic.summing(first.dtype), step.stored(first.dtype)
+    many = len(operands) > 1
+    given = [operand(step, pair) if many else held(step, pair) for pair in operands]
+    arrays = [pair.value for pair in operands]
+    terms = _terms(subscripts, *arrays) + len(operands) - 2
+    with np.errstate(all="ignore"):
+        fold = _einsum(subscripts)
+        value = np.asarray(fold(*arrays))
+        sums = np.asarray(fold(*[_reach(pair) for pair in given]))
+        exact = np.asarray(fold(*[np.abs(pair.value) for pair in given]))
+        inner = max(0, len(operands) - 2) * (kept.unit + step.arithmetic.inputs.unit)
+        grown = _grown(summing, sums, terms) + inner * sums
+        floor = terms * _floor(step, summing) if many else 0.0
+        error = np.maximum(sums - exact, 0.0) + grown + floor
+        error = np.where(sums + grown > summing.largest, np.inf, error)
+    return step.rounded(value, error, first.dtype)
+
+
+def _rounded_to(step: Step, pair: Pair, format_: Format) -> Pair:
+    added = rounding(format_, pair, flush=step.arithmetic.flush)
+    if pair.error is None and not added.any():
+        return pair
+    return replace(pair, error=pair.errors() + added, accepts=None)
+
+
+def _held(format_: Format, pair: Pair) -> Array:
+    """Which elements are exact and already numbers of the format."""
+    values = np.asarray(pair.value, np.float64)
+    steps = values / format_.ulp(values)
+    return np.asarray((pair.errors() == 0) & (steps == np.trunc(steps)))
+
+
+def _reach(pair: Pair) -> Array:
+    """How large an element may be on a device; zero where it is not finite."""
+    reach: Array = np.abs(pair.value) + pair.errors()
+    return np.asarray(np.where(np.isfinite(pair.value), reach, 0.0))
+
+
+def _propagated(a: Pair, b: Pair, bilinear: Bilinear) -> Array | float:
+    """|A| e_B + e_A (|B| + e_B), over the finite elements."""
+    error: Array | float = 0.0
+    if b.error is not None:
+        size = np.where(np.isfinite(a.value), np.abs(a.value), 0.0)
+        error = error + bilinear(size, b.error)
+    if a.error is not None:
+        error = error + bilinear(a.error, _reach(b))
+    return np.where(np.isnan(error), np.inf, error)
+
+
+def _grown(summing: Format, sums: Array, terms: Array | int) -> Array:
+    """n u of the sums, infinite past the limit.
+
+    The reference's own float64 sums add their n u, which shows where the device's are as fine.
+    """
+    growth = np.asarray(terms, np.float64) * summing.unit
+    growth = np.where(growth > LIMIT, np.inf, growth + terms * _DOUBLE.unit)
+    grown = growth * sums
+    return np.where(np.isnan(grown), 0.0, grown)
+
+
+def _floor(step: Step, summing: Format) -> float:
+    """What one product may lose to underflow; where subnormals are flushed, its sum as well."""
+    return 2 * summing.tiny if step.arithmetic.flush else summing.smallest / 2
+
+
+def _underflows(step: Step, summing: Format, a: Pair, b: Pair) -> bool:
+    """Whether some product may be subnormal."""
+    if step.arithmetic.flush:
+        return True
+    return _least(a) * _least(b) < summing.tiny
+
+
+def _least(pair: Pair) -> float:
+    """The smallest size an element that is not exactly zero may have."""
+    size = np.abs(pair.value) - pair.errors()
+    some = size[(pair.value != 0) | (pair.errors() != 0)]
+    return max(0.0, float(some.min(initial=np.inf)))
+
+
+def _special(value: Array, error: Array, a: Pair, b: Pair, bilinear: Bilinear) -> Array:
+    """The errors where infinities and NaN of the inputs reach the result.
+
+    A result that is not finite is certain only where no error took part in it.
+    """
+    if np.isfinite(value).all():
+        return error
+    doubt = np.zeros(np.shape(value), bool)
+    for left, right in ((a.errors() != 0, np.ones(np.shape(b.value))), (None, b.errors() != 0)):
+        size = np.ones(np.shape(a.value)) if left is None else left.astype(np.float64)
+        doubt |= bilinear(size, right.astype(np.float64)) > 0
+    return np.where(np.isfinite(value), error, np.where(doubt, np.inf, 0.0))
+
+
+def _einsum(subscripts: str) -> Callable[..., Array]:
+    def fold(*arrays: Array) -> Array:
+        return np.asarray(np.einsum(subscripts, *arrays, optimize=len(arrays) > 1))
+
+    return fold
+
+
+def _terms(subscripts: str, *arrays: Array) -> int:
+    """How many products an element of an einsum is the sum of."""
+    left, arrow, right = subscripts.partition("->")
+    operands = left.split(",")
+    sizes: dict[str, int] = {}
+    for letters, array in zip(operands, arrays, strict=True):
+        before, dots, after = letters.partition("...")
+        shape = np.shape(array)
+        named = [*zip(before, shape, strict=False)]
+        named += [*zip(reversed(after), reversed(shape), strict=False)] if dots else []
+        for letter, size in named:
+            sizes[letter] = max(size, sizes.get(letter, 1))
+    joined = "".join(operands)
+    kept = right if arrow else [c for c in sizes if joined.count(c) == 1]
+    return int(
+        np.prod([size for letter, size in sizes.items() if letter not in kept], initial=1)
+    )
