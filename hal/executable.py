@@ -298,6 +298,7 @@ class Executable:
         )
 
     def _lacks(self, feature: str) -> Unsupported:
+        self._require_open()  # that is the nearer mistake
         return Unsupported(
             f"device {self.device.id!r} does not claim {feature!r}; it claims "
             f"{sorted(self.device.features)}",
