@@ -32,14 +32,18 @@ def run(model, feeds):
 
 def is_native(target: Target) -> bool:
     """Whether the script can do without this package."""
-    return isinstance(getattr(registry.entry(target.adapter).load(), ATTRIBUTE, None), str)
+    return bool(_native(target))
+
+
+def _native(target: Target) -> str:
+    found: object = getattr(registry.entry(target.adapter).load(), ATTRIBUTE, "")
+    return found if isinstance(found, str) else ""
 
 
 def function(target: Target) -> str:
     """The text of `run(model, feeds)` for this target."""
-    native = getattr(registry.entry(target.adapter).load(), ATTRIBUTE, None)
     options = target.options
-    return Template(native if isinstance(native, str) else _OURS).safe_substitute(
+    return Template(_native(target) or _OURS).safe_substitute(
         target=repr(target.name),
         device=repr(target.device),
         arithmetic=repr(options.arithmetic),
