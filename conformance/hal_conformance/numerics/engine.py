@@ -27,7 +27,11 @@ families.load()
 
 
 def bounds(
-    model: onnx.ModelProto, feeds: Mapping[str, Quantity], arithmetic: Arithmetic
+    model: onnx.ModelProto,
+    feeds: Mapping[str, Quantity],
+    arithmetic: Arithmetic,
+    *,
+    primitive: bool = False,
 ) -> list[Quantity]:
     """The outputs of a model, each with what a correct device of that arithmetic may return.
 
@@ -35,13 +39,14 @@ def bounds(
         model: a checked model, with its weights inside.
         feeds: every input by name.
         arithmetic: what the device computes in.
+        primitive: the bounds that grade operators as primitives, tighter than what FAILs.
 
     Raises:
         InputError: the model holds a type this cannot compute with.
     """
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     functions = {(f.domain, f.name): f for f in model.functions}
-    walk = Walk(arithmetic, opsets, functions)
+    walk = Walk(arithmetic, opsets, functions, primitive=primitive)
     return walk.graph(model.graph, dict(feeds))
 
 
@@ -53,10 +58,13 @@ class Walk:
         arithmetic: Arithmetic,
         opsets: Mapping[str, int],
         functions: Mapping[tuple[str, str], onnx.FunctionProto],
+        *,
+        primitive: bool = False,
     ) -> None:
         self._arithmetic = arithmetic
         self._opsets = {("" if d == "ai.onnx" else d): v for d, v in opsets.items()}
         self._functions = functions
+        self._primitive = primitive
 
     def graph(self, graph: onnx.GraphProto, names: dict[str, Quantity]) -> list[Quantity]:
         """The outputs of a graph, given what its names stand for outside."""
@@ -92,7 +100,7 @@ class Walk:
             return entry.rule(self._step(node, domain, version), inputs)
         body = body_of(node, self._opsets.get(domain, version), inputs)
         if body is not None:
-            return self._call(body, node, inputs)
+            return self._call(body, with_defaults(node, domain, version), inputs)
         return self._without_rule(node, version, inputs)
 
     def _version(self, op: str, domain: str) -> int:
@@ -114,13 +122,19 @@ class Walk:
             self._arithmetic,
             tuple(name or None for name in node.output),
             reference,
+            self._primitive,
         )
 
     def _call(
         self, function: onnx.FunctionProto, node: onnx.NodeProto, inputs: Sequence[Quantity]
     ) -> list[Quantity]:
         opsets = {entry.domain: entry.version for entry in function.opset_import}
-        inner = Walk(self._arithmetic, {**self._opsets, **opsets}, self._functions)
+        inner = Walk(
+            self._arithmetic,
+            {**self._opsets, **opsets},
+            self._functions,
+            primitive=self._primitive,
+        )
         padded = [*inputs, *[None] * (len(function.input) - len(inputs))]
         names: dict[str, Quantity] = dict(zip(function.input, padded, strict=True))
         given = {attribute.name: attribute for attribute in function.attribute_proto}
@@ -151,6 +165,18 @@ def attributes_of(node: onnx.NodeProto, domain: str, version: int) -> dict[str, 
             if attribute.default_value.type:
                 found[name] = _decoded(attribute.default_value)
     return found | {a.name: _decoded(a) for a in node.attribute}
+
+
+def with_defaults(node: onnx.NodeProto, domain: str, version: int) -> onnx.NodeProto:
+    """The node with its schema's defaults written out, for a body that refers to them."""
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    present = {attribute.name for attribute in node.attribute}
+    schema = onnx.defs.get_schema(node.op_type, version, domain)
+    for name, attribute in schema.attributes.items():
+        if name not in present and attribute.default_value.type:
+            copy.attribute.append(attribute.default_value)
+    return copy
 
 
 def _decoded(attribute: onnx.AttributeProto) -> Any:

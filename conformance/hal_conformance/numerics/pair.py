@@ -26,8 +26,10 @@ class Pair:
 
     `value` is float64 (complex128 for complex types) for floating point, and the array itself
     for whole numbers, booleans and text. `error` has its shape, or is None where the value is
-    exact; infinity says that nothing can be said. `accepts` replaces the comparison for
-    elements that may jump, and `ambiguous` counts them.
+    exact; infinity says that nothing can be said. Whole numbers and truth values (0 and 1) may
+    carry an error too, once something jumped. `accepts` replaces the comparison for a result
+    that may jump, and `ambiguous` counts the elements that do; `error` is set as well, and is
+    what moves on.
     """
 
     value: Array
@@ -68,7 +70,7 @@ class Pair:
     def moved(self, move: Callable[[Array], Array]) -> Pair:
         """The same elements elsewhere: what Reshape, Transpose and Slice do."""
         error = None if self.error is None else move(self.error)
-        return replace(self, value=move(self.value), error=error)
+        return replace(self, value=move(self.value), error=error, accepts=None)
 
     def unknown(self) -> Pair:
         """The same value, of whose error nothing can be said."""

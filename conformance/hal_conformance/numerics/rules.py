@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hal_conformance.numerics.arithmetic import Arithmetic, Array, Format
+from hal_conformance.numerics.arithmetic import FORMATS, NO_INFINITY, Arithmetic, Array, Format
 from hal_conformance.numerics.pair import Pair, Quantity
 
 Rule: TypeAlias = "Callable[[Step, Sequence[Quantity]], Sequence[Quantity]]"
@@ -33,8 +33,10 @@ class Entry:
 class Step:
     """One node being computed; `attributes` are Python values, defaults filled in.
 
-    `outputs` are the element types of the node's outputs where inference knows them.
-    `reference` computes the node itself, in float64 where its inputs are.
+    `outputs` are the names of the node's outputs, None for one that is not asked for.
+    `reference` computes the node itself, in float64 where its inputs are. `primitive` asks
+    whether a device is as accurate as the operator's own source says, which grades it; what
+    FAILs keeps a factor over that, or follows the operator's function body.
     """
 
     op: str
@@ -44,23 +46,39 @@ class Step:
     arithmetic: Arithmetic
     outputs: tuple[str | None, ...]
     reference: Callable[[Sequence[Any]], list[Any]]
+    primitive: bool = False
 
     def stored(self, dtype: str) -> Format:
         """The format that a result of that type is rounded to."""
         return self.arithmetic.stored(dtype)
 
-    def rounded(self, value: Array, error: Array, dtype: str, ulps: float = 0.5) -> Pair:
+    def rounded(
+        self, value: Array, error: Array, dtype: str, ulps: float = 0.5, own: float = 0.5
+    ) -> Pair:
         """A result rounded to its type: `ulps` units in the last place more error.
 
         Half the smallest subnormal is added for results near zero; where the arithmetic
-        flushes, the smallest normal number. 0.5 is a correctly rounded operator.
+        flushes, the smallest normal number. 0.5 is a correctly rounded operator. `own` is the
+        reference's error in ULP of float64. What must overflow is infinite; of what may
+        overflow or not, nothing is known.
         """
         kept = self.stored(dtype)
         floor = kept.tiny if self.arithmetic.flush else kept.smallest / 2
+        value = np.asarray(value, np.float64)
         with np.errstate(all="ignore"):
+            error = np.nan_to_num(error, nan=np.inf, posinf=np.inf)
             # The ulp is taken where the device's value may lie, which is the larger binade.
             reach = np.abs(value) + error
-            total = error + ulps * kept.ulp(np.where(np.isfinite(reach), reach, value)) + floor
+            ulp = kept.ulp(np.where(np.isfinite(reach), reach, value))
+            total = error + ulps * ulp + floor + own * FORMATS["float64"].ulp(value)
+            # From here on, rounding to nearest gives infinity (IEEE 754, 4.3.1).
+            limit = kept.largest + kept.ulp(np.asarray(kept.largest)) / 2
+            spread = error + max(ulps - 0.5, 0.0) * ulp
+            above, below = np.abs(value) + spread >= limit, np.abs(value) - spread >= limit
+        if above.any():
+            infinite = below & (kept.name not in NO_INFINITY)
+            value = np.where(infinite, np.copysign(np.inf, value), value)
+            total = np.where(infinite, 0.0, np.where(above, np.inf, total))
         return Pair(value, np.asarray(total, np.float64), dtype)
 
 
