@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from hal.artifact import Header
 from hal.device import Device
 from hal.errors import DeviceLost, InputError
 from hal.executable import Executable
-from hal.spec import ModelFacts
+from hal.spec import ModelFacts, TensorSpec
+from hal.tensor import Tensor
 from hal.worker.client import WorkerAdapter
 
 pytestmark = pytest.mark.usefixtures("registered")
@@ -27,6 +28,7 @@ TABLE: dict[str, Any] = tomllib.loads(
 CAUGHT: dict[str, list[str]] = TABLE["caught"]
 IN_A_WORKER: dict[str, dict[str, str]] = TABLE["caught-in-a-worker"]
 IN_A_BROKEN_SHELL: dict[str, list[str]] = TABLE["caught-in-a-broken-shell"]
+NEEDS_A_BROKEN_SHELL = ("binds-anything", "closes-only-once")  # ours keeps their promises
 HONEST = ("honest", "claims-nothing", "computes-nothing")
 PROMISES = [case.id.removeprefix("api/") for case in suite.cases()]
 
@@ -93,7 +95,7 @@ def test_every_promise_catches_a_liar() -> None:
 
 
 def test_every_liar_is_in_the_table(registered: list[str]) -> None:
-    listed = {*CAUGHT, *IN_A_WORKER, *HONEST, "closes-only-once"}
+    listed = {*CAUGHT, *IN_A_WORKER, *HONEST, *NEEDS_A_BROKEN_SHELL}
     assert listed == set(registered)
 
 
@@ -113,6 +115,17 @@ def _believes_every_artifact(patch: pytest.MonkeyPatch) -> str:
 
     patch.setattr(artifact, "read", read)
     return "honest"
+
+
+def _checks_no_buffer(patch: pytest.MonkeyPatch) -> str:
+    def check(outputs: Sequence[TensorSpec], given: Mapping[str, Any]) -> dict[str, Tensor]:
+        named = {spec.name for spec in outputs}
+        if not named >= set(given):
+            raise InputError(f"no output {set(given) - named}")
+        return {name: Tensor.of(array) for name, array in given.items()}
+
+    patch.setattr("hal.executable.check_buffers", check)
+    return "binds-anything"
 
 
 def _closes_every_time(patch: pytest.MonkeyPatch) -> str:
@@ -146,6 +159,7 @@ BROKEN_SHELLS: dict[str, Callable[[pytest.MonkeyPatch], str]] = {
     "answers-after-close": _answers_after_close,
     "believes-every-artifact": _believes_every_artifact,
     "blames-the-caller": _blames_the_caller,
+    "checks-no-buffer": _checks_no_buffer,
     "closes-every-time": _closes_every_time,
     "ignores-the-claims": _ignores_the_claims,
 }
