@@ -6,21 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic, Array, Format
+from hal_conformance.numerics.arithmetic import FORMATS, NO_INFINITY, Arithmetic, Array, Format
 from hal_conformance.numerics.pair import Pair
-
-NO_INFINITY = frozenset(
-    {
-        "float8e4m3fn",
-        "float8e4m3fnuz",
-        "float8e5m2fnuz",
-        "float8e8m0",
-        "float4e2m1",
-        "float6e2m3",
-        "float6e3m2",
-    }
-)
-"""Formats without infinities, where NaN stands for what overflows (ONNX: Cast, float 8)."""
 
 COMPONENT = {"complex64": "float32", "complex128": "float64"}
 """The real type of a complex one."""
@@ -79,8 +66,13 @@ class Elements:
         return f"{text}; {int(np.count_nonzero(wrong))} of {wrong.size} elements are wrong"
 
 
-def compared(got: Array, pair: Pair, arithmetic: Arithmetic, primitive: float) -> Elements:
-    """Compare a device's array with a pair of its shape and type."""
+def compared(
+    got: Array, pair: Pair, arithmetic: Arithmetic, primitive: Pair | None
+) -> Elements:
+    """Compare a device's array with a pair of its shape and type.
+
+    `primitive` has the tighter bound of grade A; without one, only equal values have it.
+    """
     component = COMPONENT.get(pair.dtype, pair.dtype)
     if component not in FORMATS:
         return _discrete(got, pair)
@@ -97,7 +89,9 @@ def compared(got: Array, pair: Pair, arithmetic: Arithmetic, primitive: float) -
         if pair.accepts is not None:
             right = same | np.asarray(pair.accepts(got), bool)
             unknown = np.zeros_like(unknown)
-        near = error <= primitive * stored.ulp(np.abs(value)) + stored.smallest / 2
+        near = pair.accepts is not None or (
+            primitive is not None and error <= primitive.errors()
+        )
         settled = same | overflow
         ulps = np.where(settled, 0.0, error / own.ulp(np.abs(value)))
         ratio = np.where(settled, 0.0, difference.real / bound)

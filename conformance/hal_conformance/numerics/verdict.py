@@ -28,9 +28,6 @@ Grade: TypeAlias = Literal["A", "B", "C"]
 
 _LOWEST_FIRST: tuple[Grade, ...] = ("C", "B", "A")
 
-PRIMITIVE_ULPS = 4.0
-"""What grade A allows: most functions of OpenCL C 3.0, full profile, lie within 4 ULP."""
-
 OVERSIZED = 0.25
 """A bound above this share of the output's rms says nothing; see numerics/vacuity.py."""
 
@@ -80,12 +77,14 @@ class OutputVerdict:
 class Hypothesis:
     """What a correct device of one arithmetic may return: the bounds of a case's outputs.
 
-    `label` names it in reports: "fp32", "fp32, transformed convolution", "bf16".
+    `label` names it in reports: "fp32", "fp32, transformed convolution", "bf16"; `primitive` are
+    the bounds that grade A asks for.
     """
 
     label: str
     arithmetic: Arithmetic
     outputs: Sequence[Quantity]
+    primitive: Sequence[Quantity] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,7 @@ def judge(
     got: Sequence[Value],
     expected: Sequence[Quantity],
     arithmetic: Arithmetic,
-    *,
-    primitive: float = PRIMITIVE_ULPS,
+    primitive: Sequence[Quantity] | None = None,
 ) -> list[OutputVerdict]:
     """A verdict an output, in the model's order; what is missing or left over is a FAIL.
 
@@ -114,11 +112,12 @@ def judge(
         got: what the device returned.
         expected: the quantities of `engine.bounds` under `arithmetic`.
         arithmetic: what the device is said to compute in.
-        primitive: how many ULP of the stored format grade A allows.
+        primitive: the same with `primitive=True`: what grade A allows.
     """
+    graded = primitive or [None] * len(expected)
     judged = [
-        _output(name, got[k : k + 1], quantity, (arithmetic, primitive))
-        for k, (name, quantity) in enumerate(zip(names, expected, strict=True))
+        _output(name, got[k : k + 1], quantity, (arithmetic, tight))
+        for k, (name, quantity, tight) in enumerate(zip(names, expected, graded, strict=True))
     ]
     beyond = f"it was returned beyond the {len(expected)} expected outputs"
     judged += [_failed(f"#{k}", beyond) for k in range(len(expected), len(got))]
@@ -130,8 +129,6 @@ def settle(
     got: Sequence[Value],
     declared: Sequence[Hypothesis],
     lower: Sequence[Hypothesis] = (),
-    *,
-    primitive: float = PRIMITIVE_ULPS,
 ) -> CaseVerdict:
     """The verdict under what is declared, and what else would explain a failure.
 
@@ -140,16 +137,15 @@ def settle(
         got: what the device returned.
         declared: the hypotheses that are all right: direct convolution, then transformed.
         lower: arithmetics below the declared one, the most accurate first.
-        primitive: how many ULP of the stored format grade A allows.
     """
-    tried = [_case(names, got, hypothesis, primitive) for hypothesis in declared]
+    tried = [_case(names, got, hypothesis) for hypothesis in declared]
     for outcome in (Outcome.PASS, Outcome.UNJUDGED):
         for verdict in tried:
             if verdict.outcome is outcome:
                 return verdict
     failed = tried[0]
     for hypothesis in lower:
-        if _case(names, got, hypothesis, primitive).outcome is Outcome.PASS:
+        if _case(names, got, hypothesis).outcome is Outcome.PASS:
             reason = f"behaves like {hypothesis.label}: {failed.reason}"
             outputs = [_graded(output, "C") for output in failed.outputs]
             return CaseVerdict(Outcome.FAIL, "C", hypothesis.label, outputs, reason)
@@ -223,7 +219,7 @@ def _failed(name: str, reason: str) -> OutputVerdict:
 
 
 def _output(
-    name: str, got: Sequence[Value], expected: Quantity, how: tuple[Arithmetic, float]
+    name: str, got: Sequence[Value], expected: Quantity, how: tuple[Arithmetic, Quantity]
 ) -> OutputVerdict:
     if not got:
         return _failed(name, "the device did not return it")
@@ -246,14 +242,15 @@ def _kind(value: Value | Quantity) -> str:
 
 
 def _sequence(
-    name: str, got: list[Value], expected: list[Quantity], how: tuple[Arithmetic, float]
+    name: str, got: list[Value], expected: list[Quantity], how: tuple[Arithmetic, Quantity]
 ) -> OutputVerdict:
     """One verdict for a sequence: the worst of its elements, counts added."""
     if len(got) != len(expected):
         return _failed(name, f"got {len(got)} elements, expected {len(expected)}")
+    tight = how[1] if isinstance(how[1], list) else [None] * len(expected)
     items = [
-        _output(f"{name}[{k}]", [value], quantity, how)
-        for k, (value, quantity) in enumerate(zip(got, expected, strict=True))
+        _output(f"{name}[{k}]", [value], quantity, (how[0], primitive))
+        for k, (value, quantity, primitive) in enumerate(zip(got, expected, tight, strict=True))
     ]
     if not items:
         return OutputVerdict(name, Outcome.PASS, margin=0.0, grade="A")
@@ -270,7 +267,7 @@ def _sequence(
 
 
 def _tensor(
-    name: str, got: Tensor, pair: Pair, arithmetic: Arithmetic, primitive: float
+    name: str, got: Tensor, pair: Pair, arithmetic: Arithmetic, primitive: Quantity
 ) -> OutputVerdict:
     if got.dtype.name != pair.dtype:
         return _failed(name, f"got type {got.dtype}, expected {pair.dtype}")
@@ -282,7 +279,8 @@ def _tensor(
             reason = f"{name}: nothing is known of it; its shape is {list(got.shape)} here"
             return OutputVerdict(name, Outcome.UNJUDGED, pair.dtype, got.shape, reason=reason)
         return _failed(name, f"got shape {list(got.shape)}, expected {list(expected)}")
-    found = compared(got.array, pair, arithmetic, primitive)
+    tight = primitive if isinstance(primitive, Pair) else None
+    found = compared(got.array, pair, arithmetic, tight)
     return _verdict(name, got, pair, found, stored=_stored(pair, arithmetic))
 
 

@@ -204,9 +204,14 @@ def test_complex_numbers_are_compared_by_distance() -> None:
 
 
 def test_grade_a_is_accurate_as_a_primitive_and_b_within_the_bound() -> None:
-    expected = pair([1.0, 1.0], [1e-3, 1e-3])
-    assert verdict([1.0 + 4 * 2**-23, 1.0], expected).grade == "A"
-    assert verdict([1.0 + 5 * 2**-23, 1.0], expected).grade == "B"
+    expected = [pair([1.0, 1.0], [1e-3, 1e-3])]
+    primitive = [pair([1.0, 1.0], [4 * 2**-23, 4 * 2**-23])]
+    for ulps, grade in ((4, "A"), (5, "B")):
+        got = [tensor([1.0 + ulps * 2**-23, 1.0])]
+        (found,) = judge(["y"], got, expected, FP32, primitive)
+        assert found.grade == grade
+    assert verdict([1.0, 1.0], expected[0]).grade == "A"
+    assert verdict([1.0 + 2**-23, 1.0], expected[0]).grade == "B"
 
 
 def test_only_a_lower_arithmetic_is_grade_c_and_fails() -> None:
