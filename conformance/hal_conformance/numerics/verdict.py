@@ -77,8 +77,8 @@ class OutputVerdict:
 class Hypothesis:
     """What a correct device of one arithmetic may return: the bounds of a case's outputs.
 
-    `label` names it in reports: "fp32", "fp32, transformed convolution", "bf16"; `primitive` are
-    the bounds that grade A asks for.
+    `label` names it in reports: "fp32", "fp32, transformed convolution", "bf16". `primitive`
+    are the bounds that grade A asks for.
     """
 
     label: str
@@ -186,10 +186,9 @@ def _rms(value: Array, stored: Format) -> float:
     return max(stored.tiny, largest * float(np.sqrt(np.mean((finite / largest) ** 2))))
 
 
-def _case(
-    names: Sequence[str], got: Sequence[Value], hypothesis: Hypothesis, primitive: float
-) -> CaseVerdict:
-    outputs = judge(names, got, hypothesis.outputs, hypothesis.arithmetic, primitive=primitive)
+def _case(names: Sequence[str], got: Sequence[Value], hypothesis: Hypothesis) -> CaseVerdict:
+    bounds, primitive = hypothesis.outputs, hypothesis.primitive
+    outputs = judge(names, got, bounds, hypothesis.arithmetic, primitive)
     outcome = _worst(outputs)
     return CaseVerdict(
         outcome,
