@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-NAMES: tuple[str, ...] = ("contraction",)
+NAMES: tuple[str, ...] = (
+    "contraction",
+    "convolution",
+)
 
 
 def load() -> None:
