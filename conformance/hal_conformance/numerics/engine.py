@@ -8,6 +8,7 @@ UNJUDGED later, never a pass.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,12 @@ class Walk:
         if not domain and node.op_type in ("If", "Loop", "Scan"):
             return control_flow(self.graph, node, inputs, names)
         version = self._version(node.op_type, domain)
+        return self._operator(node, domain, version, inputs)
+
+    def _operator(
+        self, node: onnx.NodeProto, domain: str, version: int, inputs: Sequence[Quantity]
+    ) -> Sequence[Quantity]:
+        """The outputs of an operator that is neither a local function nor control flow."""
         entry = rules.find(node.op_type, version, domain)
         if entry is not None:
             return entry.rule(self._step(node, domain, version), inputs)
@@ -129,12 +136,8 @@ class Walk:
         self, function: onnx.FunctionProto, node: onnx.NodeProto, inputs: Sequence[Quantity]
     ) -> list[Quantity]:
         opsets = {entry.domain: entry.version for entry in function.opset_import}
-        inner = Walk(
-            self._arithmetic,
-            {**self._opsets, **opsets},
-            self._functions,
-            primitive=self._primitive,
-        )
+        inner = copy(self)
+        inner._opsets = {**self._opsets, **opsets}
         padded = [*inputs, *[None] * (len(function.input) - len(inputs))]
         names: dict[str, Quantity] = dict(zip(function.input, padded, strict=True))
         given = {attribute.name: attribute for attribute in function.attribute_proto}
