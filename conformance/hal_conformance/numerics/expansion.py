@@ -27,8 +27,10 @@ def body_of(
     elif schema.has_context_dependent_function:
         types = [type_of(value).SerializeToString() for value in inputs]
         serialized = node.SerializeToString()
+        # Asked for a later opset than it was written for, onnx gives an empty body.
+        written = [v for v in schema.context_dependent_function_opset_versions if v <= opset]
         data = schema.get_context_dependent_function_with_opset_version(
-            opset, serialized, types
+            max(written, default=opset), serialized, types
         )
     else:
         return None

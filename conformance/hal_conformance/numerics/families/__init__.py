@@ -7,6 +7,8 @@ from importlib import import_module
 NAMES: tuple[str, ...] = (
     "contraction",
     "convolution",
+    "normalisation",
+    "quantised",
 )
 
 

@@ -1,0 +1,156 @@
+"""Elementwise arithmetic of pairs: what rules for composed operators are written in.
+
+Each function computes in float64, passes the errors of its operands on, and adds the rounding
+of one operation to the format `dtype` has under the step's arithmetic. First order is not
+enough where an operand may be near a pole: bounds hold for the whole interval v ± e, and are
+infinite where it reaches the pole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from hal_conformance.numerics.arithmetic import FORMATS, Array
+from hal_conformance.numerics.pair import Pair
+from hal_conformance.numerics.rules import Step
+
+Function: TypeAlias = Callable[[Array], Array]
+
+DIVISION = 2.5
+"""ULP of x / y in OpenCL C 3.0, table 38 (full profile); covers x times the reciprocal of y."""
+
+EXPONENTIAL = 6.0
+"""ULP of exp: OpenCL C 3.0 allows 3; 5.2 was measured on a mature runtime, so 6 fails."""
+
+LOGARITHM = 4.0
+"""ULP of log: OpenCL C 3.0 allows 3; 3.1 was measured on a mature runtime, so 4 fails."""
+
+HYPERBOLIC = 6.0
+"""ULP of tanh: OpenCL C 3.0 allows 5; 5.3 was measured on a mature runtime, so 6 fails."""
+
+POWER = 16.0
+"""ULP of pow in OpenCL C 3.0, table 38."""
+
+ROOT = 3.0
+"""ULP of sqrt in OpenCL C 3.0, table 38; 1 / sqrt and rsqrt (2) stay within it too."""
+
+
+def constant(value: float, dtype: str) -> Pair:
+    """A number that is written in the graph, exact."""
+    return Pair(np.asarray(value, np.float64), None, dtype)
+
+
+def typed(pair: Pair, dtype: str) -> Pair:
+    """The same numbers in a type at least as wide: nothing is rounded."""
+    return replace(pair, dtype=dtype)
+
+
+def working(dtype: str) -> str:
+    """The type a composed operator computes in: float32, or float64 for doubles."""
+    return "float64" if dtype == "float64" else "float32"
+
+
+def size(pair: Pair) -> Array:
+    """How large each element may be on a device."""
+    reach: Array = np.abs(pair.value) + pair.errors()
+    return reach
+
+
+def plus(step: Step, a: Pair, b: Pair, dtype: str | None = None) -> Pair:
+    """a + b."""
+    with np.errstate(all="ignore"):
+        value, error = a.value + b.value, a.errors() + b.errors()
+    return step.rounded(value, error, dtype or a.dtype)
+
+
+def minus(step: Step, a: Pair, b: Pair, dtype: str | None = None) -> Pair:
+    """a - b."""
+    with np.errstate(all="ignore"):
+        value, error = a.value - b.value, a.errors() + b.errors()
+    return step.rounded(value, error, dtype or a.dtype)
+
+
+def times(step: Step, a: Pair, b: Pair, dtype: str | None = None) -> Pair:
+    """a b."""
+    with np.errstate(all="ignore"):
+        value = a.value * b.value
+        error = np.abs(a.value) * b.errors() + a.errors() * size(b)
+        error = np.where(np.isnan(error) & ~np.isnan(value), np.inf, error)
+    return step.rounded(value, error, dtype or a.dtype)
+
+
+def over(
+    step: Step, a: Pair, b: Pair, ulps: float = DIVISION, dtype: str | None = None
+) -> Pair:
+    """a / b."""
+    with np.errstate(all="ignore"):
+        value = a.value / b.value
+        error = quotient_error(a, b)
+    return step.rounded(value, error, dtype or a.dtype, ulps)
+
+
+def quotient_error(a: Pair, b: Pair) -> Array:
+    """How far a / b moves: (e_a + |a / b| e_b) / (|b| - e_b), infinite where b may be 0."""
+    with np.errstate(all="ignore"):
+        low = np.abs(b.value) - b.errors()
+        error = (a.errors() + np.abs(a.value / b.value) * b.errors()) / low
+        certain = (a.errors() == 0) & (b.errors() == 0)
+        error = np.where((low <= 0) | np.isnan(error), np.inf, error)
+    return np.where(np.broadcast_to(certain, np.shape(error)), 0.0, error)
+
+
+def root(step: Step, a: Pair, dtype: str | None = None) -> Pair:
+    """The square root; unknown where a device's operand may be negative."""
+    with np.errstate(all="ignore"):
+        value = np.sqrt(a.value)
+        low = a.value - a.errors()
+        error = np.maximum(np.sqrt(a.value + a.errors()) - value, value - np.sqrt(low))
+        error = np.where((low < 0) & (a.errors() > 0), np.inf, error)
+        error = np.where(a.errors() == 0, 0.0, error)
+    return step.rounded(value, error, dtype or a.dtype, ROOT)
+
+
+def monotone(
+    step: Step, a: Pair, function: Function, ulps: float, dtype: str | None = None
+) -> Pair:
+    """A monotone function of one pair: the ends of v ± e say how far it moves."""
+    with np.errstate(all="ignore"):
+        value = function(a.value)
+        moved = [np.abs(function(a.value + s * a.errors()) - value) for s in (-1.0, 1.0)]
+        error = np.maximum(*moved)
+        error = np.where(a.errors() == 0, 0.0, np.where(np.isnan(error), np.inf, error))
+    return step.rounded(np.asarray(value), error, dtype or a.dtype, ulps)
+
+
+def exponential(step: Step, a: Pair, dtype: str | None = None) -> Pair:
+    """e^a."""
+    return monotone(step, a, np.exp, EXPONENTIAL, dtype)
+
+
+def largest(a: Pair, axis: int | tuple[int, ...]) -> Pair:
+    """The largest along axes, which stay as 1: 1-Lipschitz, nothing is rounded."""
+    value = a.value.max(axis=axis, keepdims=True, initial=-np.inf)
+    if a.error is None:
+        return replace(a, value=value)
+    return replace(a, value=value, error=a.error.max(axis=axis, keepdims=True, initial=0.0))
+
+
+def narrowed(step: Step, a: Pair, dtype: str) -> Pair:
+    """A value of a wider type rounded to `dtype`; nothing where it already has it."""
+    if a.dtype == dtype or FORMATS[a.dtype].precision <= step.stored(dtype).precision:
+        return replace(a, dtype=dtype)
+    return step.rounded(a.value, a.errors(), dtype)
+
+
+def joined(pairs: Sequence[Pair], axis: int) -> Pair:
+    """Pairs side by side along an axis."""
+    value = np.concatenate([pair.value for pair in pairs], axis)
+    if all(pair.error is None for pair in pairs):
+        return replace(pairs[0], value=value)
+    return replace(
+        pairs[0], value=value, error=np.concatenate([pair.errors() for pair in pairs], axis)
+    )
