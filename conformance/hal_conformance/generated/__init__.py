@@ -1,0 +1,36 @@
+"""The generated corpus: single-operator cases derived from the schema registry of onnx.
+
+Readers want `generate()`: every `Source`, sorted by family, always the same. What is expected
+of a device is computed elsewhere (hal_conformance.numerics), from the same model and feeds.
+
+    registry.py   (operator, version) pairs, types     form.py      what families declare
+    draw.py       the integer generator of numbers     families/    a table a family of operators
+    values.py     classes of values                    build.py     forms to models and feeds
+    source.py     Source                               coverage.py  what of the standard is covered
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hal_conformance.generated import registry
+from hal_conformance.generated.build import sources
+from hal_conformance.generated.families import families_of
+from hal_conformance.generated.source import Source
+
+__all__ = ["Source", "generate"]
+
+
+def generate(op: str | None = None) -> Iterator[Source]:
+    """Every generated case, in an order that never changes.
+
+    Args:
+        op: only those of this operator.
+
+    Raises:
+        ValueError: onnx refuses a model: a family is wrong.
+    """
+    for pair in registry.pairs():
+        if op in (None, pair.op):
+            for family in families_of(pair.domain, pair.op):
+                yield from sources(pair, family)
