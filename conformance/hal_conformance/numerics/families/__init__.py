@@ -9,6 +9,9 @@ NAMES: tuple[str, ...] = (
     "convolution",
     "normalisation",
     "quantised",
+    "activation",
+    "random_",
+    "training",
 )
 
 

@@ -1,7 +1,7 @@
 """Normalisations: what subtracts a mean, divides by a deviation, scales and shifts.
 
 The values are two-pass in float64. The bound of a variance is that of the one-pass form
-E[x²] - E[x]², which is how the standard writes it: n u E[x²], and the error of the squared mean.
+E[x²] - E[x]², which is how the standard writes it: n u E[x²] and the error of the square.
 The two-pass form errs by n u var + (n u mean)², Welford's by n u sqrt(var E[x²]), both less
 (Chan, Golub and LeVeque, Algorithms for computing the sample variance, Am. Stat. 37(3), 1983);
 as a primitive the operator is graded by the two-pass bound. Where the mean is so large that

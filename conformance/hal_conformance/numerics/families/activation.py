@@ -1,0 +1,138 @@
+"""Softmax and LogSoftmax, and the list of operators whose function body is not followed.
+
+A softmax does not depend on what is subtracted first, so that an error of the maximum cancels;
+what remains is the rounding of x - max, of exp, of the sum, and of the division. The online
+form (Milakov and Gimelshein, Online normalizer calculation for softmax, arXiv:1805.02867)
+rescales its partial sums whenever the maximum of a block is larger than all before: one more
+exponential and product for each block, which are at least BLOCK elements long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from hal_conformance.numerics.algebra import DIVISION, EXPONENTIAL, LOGARITHM, working
+from hal_conformance.numerics.arithmetic import Array, Format
+from hal_conformance.numerics.families.contraction import held, needed
+from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.rules import Step, rule
+
+Move: TypeAlias = Callable[[Array], Array]
+
+BLOCK = 8
+"""The fewest elements an online softmax takes in before it rescales."""
+
+SOFTMAX = "OpenCL C 3.0 table 38: exp 3 ULP (kept: 6), / 2.5; sums (n - 1) u"
+
+EXCEPTIONS: dict[str, str] = {
+    "Softmax": "the online form rescales its sums, and errors of the maximum cancel",
+    "LogSoftmax": "x - logsumexp(x) is as legal as the body, and errors of the maximum cancel",
+    "LayerNormalization": "two-pass, Welford and folded forms; the body subtracts squares",
+    "RMSNormalization": "rsqrt and the reciprocal are legal",
+    "GroupNormalization": "two-pass, Welford and folded forms; the body subtracts squares",
+    "MeanVarianceNormalization": "two-pass and Welford forms; the body subtracts squares",
+    "DynamicQuantizeLinear": "every value within reach of a rounding is accepted, and counted",
+}
+"""Operators with a function body that are judged by a rule of their own, and why."""
+
+
+@dataclass(frozen=True)
+class Exponentials:
+    """What softmax is made of, along the last axis.
+
+    `shifted` is x - max, `weights` the softmax in float64; `relative` bounds the relative error
+    of each exponential, `whole` that of their sum.
+    """
+
+    shifted: Array
+    weights: Array
+    log_sum: Array
+    relative: Array
+    whole: Array
+
+
+def exponentials(step: Step, x: Pair, kept: Format) -> Exponentials:
+    """The exponentials of the last axis with the errors they and their sum may have."""
+    summing, count = step.arithmetic.summing(x.dtype), np.shape(x.value)[-1]
+    with np.errstate(all="ignore"):
+        highest = x.value.max(axis=-1, keepdims=True, initial=-np.inf)
+        shifted = x.value - highest
+        powers = np.exp(shifted)
+        total = powers.sum(axis=-1, keepdims=True)
+        weights = powers / total
+        moved = x.errors() + kept.unit * (np.abs(shifted) + 2 * x.errors())
+        moved = np.where(powers == 0, x.errors(), moved)
+        relative = np.expm1(moved + (2 * EXPONENTIAL + 1) * kept.unit)
+        rescaled = (count // BLOCK) * (2 * EXPONENTIAL + 2) * kept.unit
+        share = np.where(weights == 0, 0.0, weights * relative).sum(axis=-1, keepdims=True)
+        lost = count * (kept.tiny if step.arithmetic.flush else kept.smallest)
+        whole = share + (max(count - 1, 0) + 1) * summing.unit + rescaled + lost
+    return Exponentials(shifted, weights, np.log(total), relative, whole)
+
+
+def _along(step: Step, rule_: Callable[[Step, Pair], Pair], x: Pair) -> Pair:
+    """A rule of the last axis along the operator's; before version 13 all from it are one."""
+    shape, axis = np.shape(x.value), int(step.attributes["axis"])
+    rank = len(shape)
+    if not rank:
+        return rule_(step, x.moved(lambda v: v.reshape(1))).moved(lambda v: v.reshape(()))
+    if step.version >= 13:
+        result = rule_(step, x.moved(lambda v: np.moveaxis(v, axis, -1)))
+        return result.moved(lambda v: np.moveaxis(v, -1, axis))
+    axis = axis % rank if axis < rank else axis
+    rows = int(np.prod(shape[:axis], initial=1))
+    flat = x.moved(lambda v: v.reshape(rows, -1) if v.size else v.reshape(rows, 0))
+    return rule_(step, flat).moved(lambda v: v.reshape(shape))
+
+
+def _inner(step: Step, x: Pair) -> Format:
+    """Where the exponentials are kept: the tensor's own type, as the body has it.
+
+    A primitive keeps them in float32.
+    """
+    return step.stored(working(x.dtype) if step.primitive else x.dtype)
+
+
+def soft_maximum(step: Step, x: Pair) -> Pair:
+    """exp(x) / sum(exp(x)) along the last axis."""
+    kept = _inner(step, x)
+    given = held(step, x)
+    parts = exponentials(step, given, kept)
+    with np.errstate(all="ignore"):
+        error = parts.weights * (parts.relative + parts.whole) / (1 - parts.whole)
+        error = np.where(parts.whole >= 1, np.inf, np.where(parts.weights == 0, 0.0, error))
+        # A weight too small for a float64 is no larger on a device than its errors allow.
+        error = error + (kept.tiny if step.arithmetic.flush else kept.smallest)
+    return step.rounded(parts.weights, error, x.dtype, DIVISION)
+
+
+def log_soft_maximum(step: Step, x: Pair) -> Pair:
+    """x - max - log(sum(exp(x - max))), or x - logsumexp(x), along the last axis."""
+    kept = _inner(step, x)
+    given = held(step, x)
+    parts = exponentials(step, given, kept)
+    with np.errstate(all="ignore"):
+        value = parts.shifted - parts.log_sum
+        sums = -np.log1p(-np.minimum(parts.whole, 1.0))
+        sums = sums + LOGARITHM * kept.ulp(parts.log_sum + sums) + kept.smallest
+        highest = np.abs(given.value.max(axis=-1, keepdims=True, initial=0.0))
+        apart = 0.0 if step.primitive else 2 * kept.unit * (highest + parts.log_sum)
+        error = given.errors() + kept.unit * np.abs(parts.shifted) + sums + apart
+        error = np.where(np.isinf(value) & (given.errors() == 0), 0.0, error)
+    return step.rounded(value, error, x.dtype)
+
+
+@rule("Softmax", source=SOFTMAX, since=1)
+def softmax(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Along one axis; before version 13 along all axes from `axis` on, as if they were one."""
+    return [_along(step, soft_maximum, needed(inputs))]
+
+
+@rule("LogSoftmax", source=SOFTMAX + "; log 3 ULP (kept: 4)", since=1)
+def log_softmax(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Along one axis; before version 13 along all axes from `axis` on, as if they were one."""
+    return [_along(step, log_soft_maximum, needed(inputs))]
