@@ -7,6 +7,7 @@ from importlib import import_module
 NAMES: tuple[str, ...] = (
     "contraction",
     "convolution",
+    "reduction",
     "normalisation",
     "quantised",
     "activation",

@@ -89,13 +89,20 @@ def rounding(format_: Format, pair: Pair, *, flush: bool) -> Array:
 
 
 def operand(step: Step, pair: Pair) -> Pair:
-    """A pair as a contraction sees it: rounded to the format of its operands."""
-    return _rounded_to(step, pair, step.arithmetic.operand(pair.dtype))
+    """A pair as a contraction sees it: rounded to the format of its operands.
+
+    An element that has an error was stored by the operator it came from, so that it is rounded
+    again only where operands are narrower than what is stored (tf32).
+    """
+    format_ = step.arithmetic.operand(pair.dtype)
+    kept = step.stored(pair.dtype)
+    again = kept.precision > format_.precision or kept.emin < format_.emin
+    return _rounded_to(step, pair, format_, again=again)
 
 
 def held(step: Step, pair: Pair) -> Pair:
     """A pair as a device keeps it: a float32 input under bf16 arrives rounded to bfloat16."""
-    return _rounded_to(step, pair, step.stored(pair.dtype))
+    return _rounded_to(step, pair, step.stored(pair.dtype), again=False)
 
 
 def product(
@@ -103,7 +110,7 @@ def product(
     a: Pair,
     b: Pair,
     bilinear: Bilinear,
-    terms: Array | int,
+    terms: Array | float,
     spread: Array | None = None,
 ) -> Pair:
     """A bilinear map of two pairs as sums of `terms` products, in the accumulator's format.
@@ -127,9 +134,9 @@ def product(
         error = _propagated(left, right, bilinear)
         high, wide = _reach(left), _reach(right)
         sums = np.asarray(bilinear(high if spread is None else spread, wide))
-        grown = _grown(summing, sums, terms) + np.where(
-            _underflows(step, summing, left, right), _floor(step, summing) * terms, 0.0
-        )
+        grown = _grown(summing, sums, terms)
+        if _underflows(step, summing, left, right):
+            grown = grown + np.where(sums == 0, 0.0, _floor(step, summing) * terms)
         total_error = np.where(sums + grown > summing.largest, np.inf, error + grown)
         total_error = _special(value, total_error, a, b, bilinear)
     return Pair(value, np.asarray(total_error, np.float64), a.dtype)
@@ -153,15 +160,16 @@ def total(
 
     with np.errstate(all="ignore"):
         value = fold(a.value)
-        error = fold(kept.errors())
+        terms = np.size(a.value) // max(1, np.size(value))
+        if terms <= 1 and kept.error is None:
+            return Pair(value, None, a.dtype)
         sums = fold(_reach(kept))
-        terms = np.size(a.value) // max(1, np.size(value)) if np.size(value) else 0
         grown = _grown(summing, sums, max(0, terms - 1))
         if step.arithmetic.flush:
-            grown = grown + summing.tiny * max(0, terms - 1)
-        total_error = np.where(sums + grown > summing.largest, np.inf, error + grown)
-        total_error = np.where(np.isfinite(value), total_error, fold(a.errors()))
-    return Pair(value, np.asarray(total_error, np.float64), a.dtype)
+            grown = grown + np.where(sums == 0, 0.0, summing.tiny * (terms - 1))
+        error = np.where(sums + grown > summing.largest, np.inf, fold(kept.errors()) + grown)
+        error = np.where(np.isfinite(value), error, fold(a.errors()))
+    return Pair(value, np.asarray(error, np.float64), a.dtype)
 
 
 def plus(step: Step, a: Pair, b: Pair) -> Pair:
@@ -178,8 +186,26 @@ def scaled(step: Step, a: Pair, factor: float) -> Pair:
 
 
 def stored(step: Step, a: Pair) -> Pair:
-    """An accumulator's value, rounded to its type."""
-    return step.rounded(a.value, a.errors(), a.dtype)
+    """An accumulator's value, rounded to its type; what is exactly zero stays so."""
+    if a.error is None:
+        return a
+    made = step.rounded(a.value, a.error, a.dtype)
+    zero = (a.value == 0) & (a.error == 0)
+    return replace(made, error=np.where(zero, 0.0, made.errors()))
+
+
+def growth(terms: Array | float, unit: float) -> Array:
+    """n u, and the n u of the reference's own float64 sums; infinite past the limit."""
+    grown = np.asarray(terms, np.float64) * unit
+    return np.where(grown > LIMIT, np.inf, grown + np.asarray(terms) * _DOUBLE.unit)
+
+
+def between(step: Step, a: Pair) -> Pair:
+    """A value between two parts of one operator: a device that splits them stores it.
+
+    A primitive keeps it in its accumulator.
+    """
+    return a if step.primitive else stored(step, a)
 
 
 @rule("MatMul", source=JEANNEROD_RUMP)
@@ -200,12 +226,14 @@ def gemm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     attributes = step.attributes
     a = a.moved(np.transpose) if attributes["transA"] else a
     b = b.moved(np.transpose) if attributes["transB"] else b
-    summed = stored(step, product(step, a, b, np.matmul, np.shape(a.value)[-1]))
-    summed = scaled(step, summed, attributes["alpha"])
+    summed = product(step, a, b, np.matmul, np.shape(a.value)[-1])
     bias = inputs[2] if len(inputs) > 2 else None
-    if not isinstance(bias, Pair):
-        return [summed]
-    return [plus(step, summed, scaled(step, held(step, bias), attributes["beta"]))]
+    if isinstance(bias, Pair):
+        summed = scaled(step, between(step, summed), attributes["alpha"])
+        return [plus(step, summed, scaled(step, held(step, bias), attributes["beta"]))]
+    if attributes["alpha"] == 1:
+        return [stored(step, summed)]
+    return [scaled(step, between(step, summed), attributes["alpha"])]
 
 
 @rule("Einsum", source=JEANNEROD_RUMP)
@@ -247,8 +275,10 @@ def _many(step: Step, operands: Sequence[Pair], subscripts: str) -> Pair:
     return step.rounded(value, error, first.dtype)
 
 
-def _rounded_to(step: Step, pair: Pair, format_: Format) -> Pair:
+def _rounded_to(step: Step, pair: Pair, format_: Format, *, again: bool) -> Pair:
     added = rounding(format_, pair, flush=step.arithmetic.flush)
+    if pair.error is not None and not again:
+        added = np.where(pair.error > 0, 0.0, added)
     if pair.error is None and not added.any():
         return pair
     return replace(pair, error=pair.errors() + added, accepts=None)
@@ -278,15 +308,9 @@ def _propagated(a: Pair, b: Pair, bilinear: Bilinear) -> Array | float:
     return np.where(np.isnan(error), np.inf, error)
 
 
-def _grown(summing: Format, sums: Array, terms: Array | int) -> Array:
-    """n u of the sums, infinite past the limit.
-
-    The reference's own float64 sums add their n u, which shows where the device's are as fine.
-    """
-    growth = np.asarray(terms, np.float64) * summing.unit
-    growth = np.where(growth > LIMIT, np.inf, growth + terms * _DOUBLE.unit)
-    grown = growth * sums
-    return np.where(np.isnan(grown), 0.0, grown)
+def _grown(summing: Format, sums: Array, terms: Array | float) -> Array:
+    """n u of the sums; sums of zeros have no error however long they are."""
+    return np.where(sums == 0, 0.0, growth(terms, summing.unit) * sums)
 
 
 def _floor(step: Step, summing: Format) -> float:

@@ -21,6 +21,7 @@ import numpy as np
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
+    between,
     held,
     needed,
     plus,
@@ -173,7 +174,11 @@ def _transposed(attributes: Any, output: tuple[int, ...], kernel: tuple[int, ...
 
 
 def _summed(
-    step: Step, x: Pair, w: Pair, convolve: Callable[[Array, Array], Array], terms: Array | int
+    step: Step,
+    x: Pair,
+    w: Pair,
+    convolve: Callable[[Array, Array], Array],
+    terms: Array | float,
 ) -> Pair:
     if step.arithmetic.convolution == "direct":
         return product(step, x, w, convolve, terms)
@@ -197,11 +202,12 @@ def _highest(array: Array, axis: int) -> Array:
 def _biased(step: Step, summed: Pair, inputs: Sequence[Quantity]) -> Pair:
     """With the bias, before which a device may store the sum."""
     bias = inputs[_BIAS.get(step.op, 2)] if len(inputs) > _BIAS.get(step.op, 2) else None
-    result = stored(step, summed)
     if not isinstance(bias, Pair):
-        return result
+        return stored(step, summed)
     shape = (-1, *[1] * (np.ndim(summed.value) - 2))
-    return plus(step, result, held(step, bias).moved(lambda array: array.reshape(shape)))
+    return plus(
+        step, between(step, summed), held(step, bias).moved(lambda array: array.reshape(shape))
+    )
 
 
 _BIAS = {"DeformConv": 3}
