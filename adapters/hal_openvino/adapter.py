@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,9 +31,6 @@ class OpenVINOAdapter(Adapter, CanQuery, CanLoad):
     name: ClassVar[str] = "openvino"
     install: ClassVar[str | None] = "pip install 'onnx-hal[openvino]'"
     repro_script: ClassVar[str] = repro.SCRIPT
-
-    def __init__(self) -> None:
-        self._opened: Any = None
 
     def probe(self) -> Sequence[DeviceInfo]:
         return devices.listed(self._core())
@@ -83,20 +81,15 @@ class OpenVINOAdapter(Adapter, CanQuery, CanLoad):
     def translate(self, error: Exception) -> HALError | None:
         return errors.translate(error)
 
-    def close(self) -> None:
-        self._opened = None
-
     def _core(self) -> Any:
-        if self._opened is None:
-            try:
-                import openvino as ov
-            except ModuleNotFoundError as error:
-                raise SDKMissing(
-                    f"OpenVINO is not installed ({error}); install it with: {self.install}",
-                    install=self.install,
-                ) from error
-            self._opened = ov.Core()
-        return self._opened
+        try:
+            import openvino as ov
+        except ModuleNotFoundError as error:
+            raise SDKMissing(
+                f"OpenVINO is not installed ({error}); install it with: {self.install}",
+                install=self.install,
+            ) from error
+        return _kept(ov.Core)
 
     def _config(self, name: Name, options: CompileOptions) -> dict[str, Any]:
         """Properties for compile_model; those of a chooser go to each of its devices."""
@@ -112,6 +105,18 @@ class OpenVINOAdapter(Adapter, CanQuery, CanLoad):
             below[part] = asked.properties(options, properties)
         vendor = asked.check_vendor(options.vendor, known)
         return {"DEVICE_PROPERTIES": below, **vendor}
+
+
+@cache
+def _kept(core: Callable[[], Any]) -> Any:
+    """The one Core of this process, which is never let go of.
+
+    On CPUs with AMX, the CPU plugin gives the thread that first uses it a stack for signal
+    handlers, and takes it back in the thread that happens to release the Core. Where that is
+    another one, or where Cores are not released in the reverse order of their making, the next
+    signal, a Ctrl-C say, ends the process with SIGSEGV (seen in 2026.4.1).
+    """
+    return core()
 
 
 def _read(core: Any, model: Model) -> Any:

@@ -21,6 +21,18 @@ Compile = Callable[..., Program]
 Run = Callable[..., list[Any]]
 
 
+_KEPT: list[Any] = []
+
+
+@pytest.fixture(scope="session")
+def core() -> Any:
+    """OpenVINO without us; never released, as the adapter's own is not."""
+    import openvino as ov
+
+    _KEPT.append(ov.Core())
+    return _KEPT[-1]
+
+
 @pytest.fixture(scope="session")
 def adapter() -> OpenVINOAdapter:
     return OpenVINOAdapter()

@@ -43,13 +43,15 @@ def test_a_missing_sdk_brings_the_line_to_type(monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.install == "pip install 'onnx-hal[openvino]'"
 
 
-def test_the_cpu_is_found_and_identified(adapter: OpenVINOAdapter, cpu: DeviceInfo) -> None:
+def test_the_cpu_is_found_and_identified(
+    adapter: OpenVINOAdapter, cpu: DeviceInfo, core: Any
+) -> None:
     import openvino as ov
 
     assert cpu in adapter.probe()
     assert cpu.kind == "cpu"
     assert ov.__version__.startswith(cpu.sdk)
-    assert cpu.name == ov.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    assert cpu.name == core.get_property("CPU", "FULL_DEVICE_NAME")
     assert cpu.features <= set(FEATURES)
     assert "fp32" in cpu.arithmetic
 
@@ -127,10 +129,10 @@ def test_an_arithmetic_that_is_not_offered_is_a_clean_no(
             compiled(add, arithmetic=arithmetic)
 
 
-def test_vendor_options_are_openvinos_properties(add: Model, compiled: Compile) -> None:
-    import openvino as ov
-
-    assert "NUM_STREAMS" in ov.Core().get_property("CPU", "SUPPORTED_PROPERTIES")
+def test_vendor_options_are_openvinos_properties(
+    add: Model, compiled: Compile, core: Any
+) -> None:
+    assert "NUM_STREAMS" in core.get_property("CPU", "SUPPORTED_PROPERTIES")
     compiled(add, vendor={"NUM_STREAMS": 1, "PERF_COUNT": True})
 
 

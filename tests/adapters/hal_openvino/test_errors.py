@@ -152,15 +152,13 @@ def test_messages_lose_the_places_in_the_vendors_sources(
     assert "\n" not in ours.message
 
 
-def test_bytes_that_are_no_graph_are_the_callers_mistake() -> None:
-    core: Any = ov.Core()
+def test_bytes_that_are_no_graph_are_the_callers_mistake(core: Any) -> None:
     with pytest.raises(RuntimeError) as caught:
         core.read_model(b"this is not a model", b"")
     assert isinstance(errors.translate(caught.value), InputError)
 
 
-def test_a_device_that_is_not_there_is_not_found(add: Model) -> None:
-    core: Any = ov.Core()
+def test_a_device_that_is_not_there_is_not_found(add: Model, core: Any) -> None:
     graph = core.read_model(add.bytes(), b"")
     for name in ("FOO", "GPU"):
         if name not in core.available_devices:
@@ -169,12 +167,11 @@ def test_a_device_that_is_not_there_is_not_found(add: Model) -> None:
             assert isinstance(errors.translate(caught.value), DeviceNotFound)
 
 
-def test_a_failure_of_a_run_is_an_execution_error(build: Build) -> None:
+def test_a_failure_of_a_run_is_an_execution_error(build: Build, core: Any) -> None:
     """Shapes that fit the declared ones but not each other fail in the kernel."""
     node = helper.make_node("MatMul", ["a", "b"], ["y"])
     shape = (None, None)
     model = build([node], [("a", F, shape), ("b", F, shape)], [("y", F, shape)])
-    core: Any = ov.Core()
     request = core.compile_model(
         core.read_model(model.bytes(), b""), "CPU"
     ).create_infer_request()
