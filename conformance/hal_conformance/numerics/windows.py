@@ -61,6 +61,20 @@ class Windows:
         taken: Index = (..., *steps, *holes)
         return np.asarray(windows[taken])
 
+    def counts(self, *, pads: bool) -> Array:
+        """How many elements of each window lie in the input, or in the input and its pads."""
+        total = np.ones((1,) * len(self.kernel))
+        for axis, kernel in enumerate(self.kernel):
+            places = np.arange(self.output[axis])[:, None] * self.strides[axis]
+            places = places + np.arange(kernel) * self.dilations[axis] - self.begins[axis]
+            before = self.begins[axis] if pads else 0
+            after = self.ends[axis] if pads else 0
+            inside = (places >= -before) & (places < self.size[axis] + after)
+            shape = [1] * len(self.kernel)
+            shape[axis] = -1
+            total = total * inside.sum(axis=1).reshape(shape)
+        return total
+
     def positions(self) -> Iterator[tuple[int, ...]]:
         """Every position in the kernel."""
         return itertools.product(*map(range, self.kernel))
@@ -91,7 +105,8 @@ def windows_of(
         else:
             begin, end = (0, 0) if mode == "VALID" else (begin, end)
             free = size[axis] + begin + end - span
-            count = _count(free, strides[axis], size[axis] + begin, attributes)
+            ceil = bool(attributes.get("ceil_mode")) and mode != "VALID"
+            count = _count(free, strides[axis], size[axis] + begin, ceil)
         begins, ends, output = [*begins, begin], [*ends, end], [*output, count]
     return Windows(
         tuple(size),
@@ -104,8 +119,8 @@ def windows_of(
     )
 
 
-def _count(free: int, stride: int, limit: int, attributes: Mapping[str, Any]) -> int:
-    if not attributes.get("ceil_mode"):
+def _count(free: int, stride: int, limit: int, ceil: bool) -> int:
+    if not ceil:
         return max(0, free // stride + 1)
     count = -(-free // stride) + 1
     return count - 1 if (count - 1) * stride >= limit else count

@@ -8,6 +8,7 @@ NAMES: tuple[str, ...] = (
     "contraction",
     "convolution",
     "reduction",
+    "pooling",
     "normalisation",
     "quantised",
     "activation",
