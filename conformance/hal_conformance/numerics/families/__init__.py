@@ -5,6 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 
 NAMES: tuple[str, ...] = (
+    "elementwise",
+    "selection",
+    "smooth",
+    "discontinuous",
+    "casting",
+    "ordering",
+    "movement",
+    "sequences",
+    "scattering",
     "contraction",
     "convolution",
     "reduction",

@@ -1,0 +1,312 @@
+"""Arithmetic and functions of single elements: Add to Atanh, Pow, Mod, Sum and Mean.
+
+Floating point moves by intervals (numerics/spans.py) and is rounded by the table of
+numerics/functions.py. Whole numbers are exact, and wrap around as two's complement does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from hal_conformance.numerics.arithmetic import Array
+from hal_conformance.numerics.functions import ulps
+from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.rules import Step, rule
+from hal_conformance.numerics.spans import corners, image, operand, span
+
+LIBRARY = 4.0
+"""The reference's own error in ULP of float64: NumPy's vectorised functions stay within 4."""
+
+TABLE = "ULP: numerics/functions.py; propagation: intervals, Higham ASNA 2.2 and 3.1"
+
+
+def erf(x: Array) -> Array:
+    """The error function, by the C library: within 1 ULP of float64."""
+    x = np.asarray(x, np.float64)
+    return np.fromiter(map(math.erf, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^-x), without overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, small) / (1.0 + small)
+
+
+def pairs_of(inputs: Sequence[Quantity]) -> list[Pair]:
+    """The inputs that are there, all of them tensors."""
+    return [value for value in inputs if isinstance(value, Pair)]
+
+
+def exactly(step: Step, inputs: Sequence[Quantity], dtype: str) -> list[Quantity]:
+    """A result without rounding, from the reference; unknown where an operand is not exact."""
+    pairs = pairs_of(inputs)
+    result = Pair(np.asarray(step.reference([pair.value for pair in pairs])[0]), None, dtype)
+    return [result if all(pair.is_exact for pair in pairs) else result.unknown()]
+
+
+def finished(step: Step, moved: tuple[Array, Array], dtype: str, name: str) -> Pair:
+    """A value and how far it moves, rounded as the table says for `name`."""
+    limit = ulps(name, step.stored(dtype), primitive=step.primitive)
+    return step.rounded(*moved, dtype, limit, own=0.5 if limit <= 0.5 else LIBRARY)
+
+
+@rule("Add", "Sub", source="IEEE 754-2019, 5.4.1; Higham ASNA 3.1")
+def add(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """|d - r| <= e_a + e_b + half an ULP."""
+    a, b = pairs_of(inputs)
+    if not a.is_float:
+        return exactly(step, inputs, a.dtype)
+    with np.errstate(all="ignore"):
+        value = a.value + b.value if step.op == "Add" else a.value - b.value
+        error = operand(step, a) + operand(step, b)
+    return [finished(step, (value, error), a.dtype, step.op)]
+
+
+@rule("Mul", source="IEEE 754-2019, 5.4.1; Higham ASNA 3.1")
+def multiply(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """|d - r| <= |a| e_b + e_a |b| + e_a e_b + half an ULP, as the product's corners say."""
+    a, b = pairs_of(inputs)
+    if not a.is_float:
+        return exactly(step, inputs, a.dtype)
+    moved = corners(np.multiply, (a.value, operand(step, a)), (b.value, operand(step, b)))
+    return [finished(step, moved, a.dtype, "Mul")]
+
+
+@rule("Div", source="OpenCL C 3.0: x / y within 2.5 ULP, which x times 1 / y stays in")
+def divide(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """The quotient's corners; unknown where the divisor may be 0. Whole numbers truncate."""
+    a, b = pairs_of(inputs)
+    if not a.is_float:
+        return _truncated(a, b)
+    above, below = (a.value, operand(step, a)), (b.value, operand(step, b))
+    value, error = corners(np.divide, above, below)
+    pole = (np.abs(b.value) <= below[1]) & (below[1] > 0)
+    return [finished(step, (value, np.where(pole, np.inf, error)), a.dtype, "Div")]
+
+
+def _truncated(a: Pair, b: Pair) -> list[Quantity]:
+    """Whole quotients, towards zero; undefined, and so unknown, for a divisor of 0."""
+    x, y = np.broadcast_arrays(a.value, b.value)
+    undefined = np.asarray(y == 0)
+    if x.dtype.kind == "i":
+        undefined = undefined | ((x == np.iinfo(x.dtype).min) & (y == -1))
+    y = np.where(undefined, np.ones_like(y), y)
+    down = x // y
+    value = np.asarray(down + ((x % y != 0) & ((x < 0) != (y < 0))).astype(x.dtype))
+    result = Pair(value, None, a.dtype)
+    if not (a.is_exact and b.is_exact):
+        return [result.unknown()]
+    unknown = np.where(undefined, np.inf, 0.0)
+    return [Pair(value, unknown, a.dtype) if undefined.any() else result]
+
+
+@rule("Neg", "Abs", source="IEEE 754-2019, 5.5.1: sign operations are exact")
+def signs(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """1-Lipschitz; nothing is rounded."""
+    (x,) = pairs_of(inputs)
+    if not x.is_float:
+        return exactly(step, inputs, x.dtype)
+    error = operand(step, x)
+    value = -x.value if step.op == "Neg" else np.abs(x.value)
+    return [Pair(value, error if error.any() else None, x.dtype)]
+
+
+MONOTONE: dict[str, Callable[[Array], Array]] = {
+    "Sqrt": np.sqrt,
+    "Exp": np.exp,
+    "Log": np.log,
+    "Asin": np.arcsin,
+    "Acos": np.arccos,
+    "Atan": np.arctan,
+    "Sinh": np.sinh,
+    "Tanh": np.tanh,
+    "Asinh": np.arcsinh,
+    "Acosh": np.arccosh,
+    "Atanh": np.arctanh,
+    "Erf": erf,
+}
+
+
+@rule(*MONOTONE, source=TABLE)
+def monotone(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """f(x - e) and f(x + e) say how far it moves; unknown across the edge of its domain."""
+    (x,) = pairs_of(inputs)
+    if not x.is_float:
+        return exactly(step, inputs, x.dtype)
+    moved = image(MONOTONE[step.op], x.value, operand(step, x))
+    return [finished(step, moved, x.dtype, step.op)]
+
+
+@rule("Sigmoid", source="ULP: numerics/functions.py; the body 1 / (1 + exp(-x)) overflows")
+def logistic(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Relative accuracy everywhere; 0 is right as well where exp(-x) overflows."""
+    (x,) = pairs_of(inputs)
+    value, error = image(sigmoid, x.value, operand(step, x))
+    overflows = value * step.stored(x.dtype).largest < 2.0
+    error = error + np.where(overflows & ~step.primitive, value, 0.0)
+    return [finished(step, (value, error), x.dtype, "Sigmoid")]
+
+
+@rule("Reciprocal", source="OpenCL C 3.0: 1 / x within 2.5 ULP")
+def reciprocal(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Monotone on each side of 0; unknown where it may be either."""
+    (x,) = pairs_of(inputs)
+    error = operand(step, x)
+    value, moved = image(np.reciprocal, x.value, error)
+    pole = (np.abs(x.value) <= error) & (error > 0)
+    return [finished(step, (value, np.where(pole, np.inf, moved)), x.dtype, "Reciprocal")]
+
+
+@rule("Sin", "Cos", source=TABLE + "; |sin'|, |cos'| <= 1")
+def waves(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """1-Lipschitz and between -1 and 1."""
+    (x,) = pairs_of(inputs)
+    error = operand(step, x)
+    with np.errstate(all="ignore"):
+        value = np.sin(x.value) if step.op == "Sin" else np.cos(x.value)
+        error = np.where(np.isinf(error), np.inf, np.minimum(error, 2.0))
+    return [finished(step, (value, error), x.dtype, step.op)]
+
+
+@rule("Tan", source=TABLE)
+def tangent(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Monotone between its poles, at odd multiples of pi / 2; unknown across one."""
+    (x,) = pairs_of(inputs)
+    error = operand(step, x)
+    value, moved = image(np.tan, x.value, error)
+    with np.errstate(all="ignore"):
+        ends = [np.floor((x.value + s * error) / np.pi + 0.5) for s in (-1.0, 1.0)]
+        crossed = (error > 0) & ~(ends[0] == ends[1])
+    return [finished(step, (value, np.where(crossed, np.inf, moved)), x.dtype, "Tan")]
+
+
+@rule("Cosh", source=TABLE)
+def cosine(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Even: monotone in |x|, and 1 where x may be 0."""
+    (x,) = pairs_of(inputs)
+    error = operand(step, x)
+    size = np.abs(x.value)
+    with np.errstate(all="ignore"):
+        value = np.cosh(size)
+        far = [np.cosh(np.maximum(size - error, 0.0)), np.cosh(size + error)]
+    return [finished(step, (value, span(value, far)), x.dtype, "Cosh")]
+
+
+@rule("Pow", source=TABLE)
+def power(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Monotone in the base on each side of 0, and in the exponent: corners, and 0^y between."""
+    base, exponent = pairs_of(inputs)
+    if not base.is_float:
+        return _whole_power(base, exponent)
+    raised = np.asarray(exponent.value, np.float64)
+    spread = operand(step, exponent) if exponent.is_float else exponent.errors()
+    error = operand(step, base)
+    value, moved = corners(np.power, (base.value, error), (raised, spread))
+    crossed = (np.abs(base.value) <= error) & (error > 0)
+    if crossed.any():
+        with np.errstate(all="ignore"):
+            moved = np.where(crossed, np.maximum(moved, span(value, [0.0**raised])), moved)
+            moved = np.where(crossed & (raised - spread <= 0), np.inf, moved)
+    return [finished(step, (value, moved), base.dtype, "Pow")]
+
+
+def _whole_power(base: Pair, exponent: Pair) -> list[Quantity]:
+    """A whole base: exact while doubles are; unknown where it truncates or overflows."""
+    with np.errstate(all="ignore"):
+        number = np.power(base.value.astype(np.float64), exponent.value.astype(np.float64))
+        info = np.iinfo(base.value.dtype)
+        sure = (number == np.rint(number)) & (np.abs(number) < 2.0**53)
+        sure &= (number >= info.min) & (number <= info.max)
+        value = np.where(sure, number, 0.0).astype(base.value.dtype)
+        if not exponent.is_float:
+            # Whole powers wrap around as products do.
+            count = np.maximum(exponent.value, 0).astype(base.value.dtype)
+            value = np.where(sure, value, np.power(base.value, count))
+            sure |= exponent.value >= 0
+    exact = base.is_exact and exponent.is_exact
+    result = Pair(np.asarray(value, base.value.dtype), None, base.dtype)
+    if not exact:
+        return [result.unknown()]
+    return [result if sure.all() else Pair(result.value, np.where(sure, 0, np.inf), base.dtype)]
+
+
+@rule("Mod", source="IEEE 754-2019, 5.3.1: remainders are exact; ONNX Mod-28")
+def modulo(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Exact; a - q b moves by e_a + |q| e_b while the quotient q stays the same."""
+    a, b = pairs_of(inputs)
+    if not a.is_float:
+        return _whole_modulo(step, a, b)
+    truncated = bool(step.attributes.get("fmod"))
+    function = np.fmod if truncated else np.mod
+    whole = np.trunc if truncated else np.floor
+    errors = operand(step, a), operand(step, b)
+    with np.errstate(all="ignore"):
+        value = function(a.value, b.value)
+        if not truncated:
+            # a - floor(a / b) b, the standard's formula, rounds its product and difference.
+            return [step.rounded(value, _floored(a, b, errors, step), a.dtype)]
+        if not errors[0].any() and not errors[1].any():
+            return [Pair(value, None, a.dtype)]
+        quotient = whole(a.value / b.value)
+        _, jump = corners(lambda x, y: whole(x / y), (a.value, errors[0]), (b.value, errors[1]))
+        error = np.where(jump > 0, np.inf, errors[0] + np.abs(quotient) * errors[1])
+    return [Pair(value, np.where(np.isnan(error), np.inf, error), a.dtype)]
+
+
+def _floored(a: Pair, b: Pair, errors: tuple[Array, Array], step: Step) -> Array:
+    quotient = a.value / b.value
+    _, jump = corners(lambda x, y: np.floor(x / y), (a.value, errors[0]), (b.value, errors[1]))
+    unit = step.stored(a.dtype).unit
+    near = np.abs(quotient - np.rint(quotient)) <= 2 * unit * np.abs(quotient)
+    near &= quotient != np.rint(quotient)
+    error = errors[0] + np.abs(np.floor(quotient)) * errors[1] + 2 * unit * np.abs(a.value)
+    error = np.where((jump > 0) | near, np.inf, error)
+    return np.where(np.isfinite(quotient), error, 0.0)
+
+
+def _whole_modulo(step: Step, a: Pair, b: Pair) -> list[Quantity]:
+    """Whole remainders; undefined, and so unknown, for a divisor of 0."""
+    x, y = np.broadcast_arrays(a.value, b.value)
+    zero = np.asarray(y == 0)
+    function = np.fmod if step.attributes.get("fmod") else np.mod
+    result = Pair(
+        np.asarray(function(x, np.where(zero, np.ones_like(y), y)), x.dtype), None, a.dtype
+    )
+    if not (a.is_exact and b.is_exact):
+        return [result.unknown()]
+    return [Pair(result.value, np.where(zero, np.inf, 0), a.dtype) if zero.any() else result]
+
+
+@rule("Sum", "Mean", source="Higham ASNA 4.2: n - 1 additions in any order")
+def total(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """(n - 2) u sum|x| before the last rounding; Mean divides, or multiplies by 1 / n."""
+    pairs = pairs_of(inputs)
+    count, dtype = len(pairs), pairs[0].dtype
+    if count == 1:
+        error = operand(step, pairs[0])
+        return [Pair(pairs[0].value, error if error.any() else None, dtype)]
+    kept = step.stored(dtype)
+    arrays = np.broadcast_arrays(*(pair.value for pair in pairs))
+    with np.errstate(all="ignore"):
+        value, size = np.sum(arrays, axis=0), np.sum(np.abs(arrays), axis=0)
+        error = sum((operand(step, pair) for pair in pairs), np.zeros(value.shape))
+        grown = (count - 2) * (kept.unit * (size + error) + kept.smallest / 2) + error
+        # A partial sum may overflow though the whole does not.
+        grown = np.where((size + error > kept.largest) & np.isfinite(value), np.inf, grown)
+    if step.op == "Sum":
+        return [step.rounded(value, grown, dtype, own=count / 2)]
+    whole = step.rounded(value, grown, dtype, own=count / 2)
+    with np.errstate(all="ignore"):
+        return [finished(step, (whole.value / count, whole.errors() / count), dtype, "Div")]
+
+
+BITWISE = ("BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot")
+
+
+@rule(*BITWISE, source="ONNX operator documents: exact")
+def bits(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Exact operations on bits."""
+    return exactly(step, inputs, pairs_of(inputs)[0].dtype)

@@ -1,0 +1,248 @@
+"""Movement: operators that put elements elsewhere, exactly, and their errors with them.
+
+The standard's reference moves the values, and the errors in the same way. Where an operator
+also fills (Pad, OneHot), what it fills with is taken off again: movement is affine. What says
+where elements go (indices, shapes) has to be exact, or nothing is known of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from onnx import numpy_helper
+
+from hal import dtypes
+from hal_conformance.numerics.arithmetic import Array
+from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.rules import Step, rule
+
+DOCUMENTS = "ONNX operator documents: elements are moved, not computed"
+
+DATA: dict[str, tuple[int, ...]] = {
+    "CenterCropPad": (0,),
+    "Compress": (0,),
+    "DepthToSpace": (0,),
+    "Expand": (0,),
+    "Flatten": (0,),
+    "Gather": (0,),
+    "GatherElements": (0,),
+    "GatherND": (0,),
+    "OneHot": (2,),
+    "Pad": (0, 2),
+    "Reshape": (0,),
+    "ReverseSequence": (0,),
+    "Slice": (0,),
+    "SpaceToDepth": (0,),
+    "Split": (0,),
+    "Squeeze": (0,),
+    "TensorScatter": (0, 1),
+    "Tile": (0,),
+    "Transpose": (0,),
+    "Trilu": (0,),
+    "Unsqueeze": (0,),
+}
+"""Which inputs hold the elements that move; the others say where to."""
+
+
+def moved(step: Step, inputs: Sequence[Quantity], data: Sequence[int]) -> list[Quantity]:
+    """The reference applied to values and to errors; `data` are the inputs that move."""
+    pairs = [value if isinstance(value, Pair) else None for value in inputs]
+    moving = [pair for k, pair in enumerate(pairs) if k in data and pair is not None]
+    rest = [pair for k, pair in enumerate(pairs) if k not in data and pair is not None]
+    results = step.reference([None if pair is None else pair.value for pair in pairs])
+    dtype = moving[0].dtype
+    made = [Pair(np.asarray(result), None, dtype) for result in results]
+    if not all(pair.is_exact for pair in rest):
+        return [pair.unknown() for pair in made]
+    if all(pair.is_exact for pair in moving):
+        return list(made)
+
+    def run(of: Callable[[Pair], Array]) -> list[Any]:
+        return step.reference(
+            [
+                None if pair is None else of(pair) if k in data else pair.value
+                for k, pair in enumerate(pairs)
+            ]
+        )
+
+    filled = run(lambda pair: np.zeros(np.shape(pair.value)))
+    errors = run(lambda pair: pair.errors())
+    return [
+        Pair(pair.value, np.asarray(error) - np.asarray(zero), dtype)
+        for pair, error, zero in zip(made, errors, filled, strict=True)
+    ]
+
+
+@rule(*DATA, source=DOCUMENTS)
+def move(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Every element as it was, elsewhere."""
+    return moved(step, inputs, DATA[step.op])
+
+
+@rule("Concat", source=DOCUMENTS)
+def concat(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """All inputs side by side."""
+    return moved(step, inputs, range(len(inputs)))
+
+
+@rule("Identity", source=DOCUMENTS)
+def identity(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:  # noqa: ARG001  # rules take it
+    """The same tensor, sequence or optional."""
+    return list(inputs[:1])
+
+
+@rule("Shape", "Size", source="ONNX operator documents: shapes are exact, whatever the values")
+def measured(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Nothing of the values enters."""
+    (data,) = inputs
+    shape = np.shape(data.value) if isinstance(data, Pair) else ()
+    return [Pair.exact(np.asarray(step.reference([np.zeros(shape)])[0]))]
+
+
+@rule("ConstantOfShape", source=DOCUMENTS)
+def constant_of_shape(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """One value everywhere."""
+    (shape,) = inputs
+    if not isinstance(shape, Pair):
+        raise TypeError("ConstantOfShape needs a shape")
+    tensor = step.attributes.get("value")
+    fill = np.zeros(1, np.float32) if tensor is None else numpy_helper.to_array(tensor)
+    dtype = "float32" if tensor is None else dtypes.of_number(tensor.data_type).name
+    size = [int(length) for length in shape.value.ravel()]
+    made = Pair.exact(np.full(size, fill.reshape(-1)[0], fill.dtype), dtype)
+    return [made if shape.is_exact else made.unknown()]
+
+
+@rule("Constant", source=DOCUMENTS)
+def constant(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:  # noqa: ARG001  # rules take it
+    """The attribute that is there; sparse values are made dense."""
+    for name, value in step.attributes.items():
+        if name == "value":
+            number = dtypes.of_number(value.data_type)
+            return [Pair.exact(numpy_helper.to_array(value), number.name)]
+        if name == "sparse_value":
+            return [_dense(value)]
+        if name in ("value_float", "value_floats"):
+            return [Pair.exact(np.asarray(value, np.float32))]
+        if name in ("value_int", "value_ints"):
+            return [Pair.exact(np.asarray(value, np.int64))]
+        if name in ("value_string", "value_strings"):
+            return [Pair(np.asarray(value, dtype=object), None, "string")]
+    raise ValueError("Constant has no value")
+
+
+def _dense(sparse: Any) -> Pair:
+    values = numpy_helper.to_array(sparse.values)
+    places = numpy_helper.to_array(sparse.indices)
+    dense = np.zeros(list(sparse.dims), values.dtype)
+    if places.ndim == 1:
+        dense.reshape(-1)[places] = values
+    else:
+        dense[tuple(places.T)] = values
+    return Pair.exact(dense, dtypes.of_number(sparse.values.data_type).name)
+
+
+@rule("EyeLike", source=DOCUMENTS)
+def eye(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Ones on a diagonal, in the type asked for, or that of the input."""
+    (data,) = inputs
+    if not isinstance(data, Pair):
+        raise TypeError("EyeLike needs a tensor")
+    asked = step.attributes.get("dtype")
+    dtype = dtypes.of_name(data.dtype) if asked is None else dtypes.of_number(asked)
+    rows, columns = np.shape(data.value)
+    made = np.eye(rows, columns, int(step.attributes.get("k", 0)))
+    return [Pair.exact(made.astype(dtype.numpy), dtype.name)]
+
+
+@rule("NonZero", source="ONNX NonZero: places of elements that are not 0")
+def nonzero(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:  # noqa: ARG001  # rules take it
+    """Exact while no element may be either 0 or not."""
+    (data,) = inputs
+    if not isinstance(data, Pair):
+        raise TypeError("NonZero needs a tensor")
+    array = np.atleast_1d(data.value)
+    there = (array != "") if data.dtype == "string" else array != 0
+    made = Pair(np.array(np.nonzero(there), np.int64).reshape(array.ndim, -1), None, "int64")
+    error = data.errors()
+    sure = (error == 0) | ((error < np.abs(data.value)) if error.any() else True)
+    return [made if np.all(sure) else made.unknown()]
+
+
+@rule("Unique", source="ONNX Unique: values, first places, inverse, counts")
+def unique(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """In rising order, or in that of first appearance; unknown where values are not exact."""
+    (data,) = inputs
+    if not isinstance(data, Pair):
+        raise TypeError("Unique needs a tensor")
+    axis = step.attributes.get("axis")
+    found = np.unique(
+        data.value if axis is not None else data.value.ravel(),
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+        axis=0 if axis is None else axis,
+    )
+    values, first, inverse, counts = found
+    inverse = inverse.reshape(-1)
+    if not step.attributes.get("sorted", 1):
+        order = np.argsort(first, kind="stable")
+        values = np.take(values, order, axis=0 if axis is None else axis)
+        first, counts, inverse = first[order], counts[order], np.argsort(order)[inverse]
+    made = [Pair(values, None, data.dtype)]
+    made += [Pair(np.asarray(a, np.int64), None, "int64") for a in (first, inverse, counts)]
+    kept = made[: len(step.outputs)]
+    return list(kept if data.is_exact else [pair.unknown() for pair in kept])
+
+
+@rule("Range", source="ONNX Range: start + i delta, or its body, which adds delta i times")
+def counting(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """The body's sum after i additions: i u max|value|; Higham ASNA 4.2."""
+    start, limit, delta = (value for value in inputs if isinstance(value, Pair))
+    if not start.is_float:
+        whole = Pair.exact(
+            np.asarray(step.reference([start.value, limit.value, delta.value])[0])
+        )
+        exact = start.is_exact and limit.is_exact and delta.is_exact
+        return [Pair(whole.value, None if exact else whole.unknown().error, start.dtype)]
+    steps = (limit.value - start.value) / delta.value
+    count = max(int(np.ceil(steps).item()), 0)
+    places = np.arange(count)
+    value = start.value + places * delta.value
+    stash = start.dtype in ("float16", "bfloat16") and step.attributes.get("stash_type") == 1
+    unit = 2.0**-24 if stash else step.stored(start.dtype).unit
+    error = start.errors() + places * (
+        delta.errors() + unit * np.maximum(np.abs(start.value), np.abs(value))
+    )
+    made = step.rounded(value, error, start.dtype)
+    # The number of elements is a quotient, rounded, and jumps.
+    moves = (start.errors() + limit.errors() + steps * delta.errors()) / np.abs(delta.value)
+    slack = np.max(moves) + 2 * step.stored(start.dtype).unit * np.abs(steps)
+    whole_number = bool(steps == np.rint(steps)) and not np.any(moves)
+    jumps = bool(np.abs(steps - np.rint(steps)) <= slack) and not whole_number
+    return [made.unknown() if jumps else made]
+
+
+@rule(
+    "StringConcat",
+    "StringNormalizer",
+    "StringSplit",
+    "RegexFullMatch",
+    source="ONNX operator documents: text is exact",
+)
+def text(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Text from text."""
+    values = [value.value if isinstance(value, Pair) else None for value in inputs]
+    return [Pair.exact(np.asarray(result)) for result in step.reference(values)]
+
+
+@rule("TfIdfVectorizer", source="ONNX TfIdfVectorizer: counts, times weights, in float32")
+def weights(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Counts are exact; a product with a weight is rounded once, here and on the device."""
+    values = [value.value if isinstance(value, Pair) else None for value in inputs]
+    (result,) = (np.asarray(made, np.float64) for made in step.reference(values))
+    if step.attributes.get("mode") == "TF":
+        return [Pair(result, None, "float32")]
+    return [step.rounded(result, np.zeros(result.shape), "float32", ulps=1.0)]

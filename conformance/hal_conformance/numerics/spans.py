@@ -1,0 +1,121 @@
+"""How far a result moves when its operands lie anywhere in v ± e: intervals, not derivatives.
+
+First order would not be sound near poles, edges and kinks. Functions here take and return plain
+float64 arrays; families make pairs of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+
+import numpy as np
+
+from hal_conformance.numerics.arithmetic import FORMATS, Array, Format
+from hal_conformance.numerics.pair import Pair
+from hal_conformance.numerics.rules import Step
+
+
+def operand(step: Step, pair: Pair) -> Array:
+    """How far a device's own copy of an operand may lie from the reference.
+
+    A value nobody has rounded yet (an input, a weight) is stored in the arithmetic's format
+    first, where that is narrower than its type; and a subnormal may be flushed to zero.
+    """
+    error = pair.errors()
+    kept = step.stored(pair.dtype)
+    with np.errstate(all="ignore"):
+        size = np.abs(pair.value)
+        if pair.error is None and kept.precision < pair.format.precision:
+            error = np.abs(nearest(pair.value, kept) - pair.value)
+            error = np.where(np.isfinite(size), np.nan_to_num(error, posinf=np.inf), 0.0)
+        if step.arithmetic.flush:
+            flushed = (size - error < kept.tiny) & (size > 0)
+            error = np.where(flushed, np.maximum(error, size), error)
+    return np.asarray(error)
+
+
+def nearest(value: Array, kept: Format) -> Array:
+    """Values rounded to a format, ties to even; infinite beyond its largest."""
+    value = np.asarray(value, np.float64)
+    if kept.name == "float64":
+        return value
+    with np.errstate(all="ignore"):
+        ulp = kept.ulp(value)
+        rounded = np.rint(value / ulp) * ulp
+        rounded = np.where(np.isfinite(value), rounded, value)
+        over = np.abs(rounded) > kept.largest
+    return np.where(over, np.copysign(np.inf, value), rounded)
+
+
+def parameter(step: Step, value: float, dtype: str) -> Pair:
+    """An attribute that a computation uses: it may be rounded to the tensor's type, or not.
+
+    The standard's bodies cast it (CastLike); kernels that compute in float32 do not.
+    """
+    number = np.asarray(value, np.float64)
+    kept = min(step.stored(dtype), FORMATS[dtype], key=lambda format_: format_.precision)
+    error = np.abs(nearest(number, kept) - number)
+    return Pair(number, error if error > 0 else None, dtype)
+
+
+def span(value: Array, ends: Sequence[Array]) -> Array:
+    """How far the ends lie from the value; infinite where one is no number and others are."""
+    with np.errstate(all="ignore"):
+        far = np.zeros(np.shape(value))
+        for end in ends:
+            same = (end == value) | (np.isnan(end) & np.isnan(value))
+            away = np.where(same, 0.0, np.abs(end - value))
+            far = np.maximum(far, np.where(np.isnan(away), np.inf, away))
+    return far
+
+
+def image(
+    function: Callable[[Array], Array], value: Array, error: Array
+) -> tuple[Array, Array]:
+    """A monotone function's value, and how far it moves."""
+    with np.errstate(all="ignore"):
+        result = np.asarray(function(value))
+        if not np.any(error):
+            return result, np.zeros(np.shape(result))
+        return result, span(result, [function(value - error), function(value + error)])
+
+
+def corners(
+    function: Callable[[Array, Array], Array],
+    a: tuple[Array, Array],
+    b: tuple[Array, Array],
+) -> tuple[Array, Array]:
+    """A function of two operands that is monotone in each: its corners say how far it moves."""
+    with np.errstate(all="ignore"):
+        result = np.asarray(function(a[0], b[0]))
+        if not np.any(a[1]) and not np.any(b[1]):
+            return result, np.zeros(np.shape(result))
+        ends = [
+            function(a[0] + s * a[1], b[0] + t * b[1])
+            for s, t in product((-1.0, 1.0), repeat=2)
+        ]
+        return result, span(result, ends)
+
+
+def between(low: Array, value: Array, high: Array, dtype: str) -> Pair:
+    """A result that jumps: every whole number from `low` to `high` is right.
+
+    Where `low` and `high` are equal it does not jump. A bound that is infinite stays unknown.
+    """
+    plain = [np.asarray(end, np.float64) for end in (low, value, high)]
+    error = span(plain[1], [plain[0], plain[2]])
+    if not error.any():
+        return Pair(value, None, dtype)
+    ambiguous = int(np.count_nonzero(error))
+    if np.isinf(error).any():
+        return Pair(value, error, dtype, ambiguous=ambiguous)
+
+    def accepts(got: Array) -> Array:
+        number = got.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            inside = (number >= plain[0]) & (number <= plain[2]) & (number == np.rint(number))
+            same = (number == plain[1]) | (np.isnan(number) & np.isnan(plain[1]))
+        return np.asarray(inside | same)
+
+    return Pair(value, error, dtype, accepts, ambiguous)
