@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from hal_conformance.numerics.arithmetic import FORMATS, Array
-from hal_conformance.numerics.pair import Pair
+from hal_conformance.numerics.pair import Accepts, Pair
 from hal_conformance.numerics.rules import Step
 
 Function: TypeAlias = Callable[[Array], Array]
@@ -154,3 +154,50 @@ def joined(pairs: Sequence[Pair], axis: int) -> Pair:
     return replace(
         pairs[0], value=value, error=np.concatenate([pair.errors() for pair in pairs], axis)
     )
+
+
+def one_of(options: Sequence[Pair]) -> Pair:
+    """The first of several tensors, of which each element may be any of the others'."""
+    middle = options[0]
+    differs = np.zeros(np.shape(middle.value), bool)
+    for option in options[1:]:
+        same = (option.value == middle.value) | (
+            (option.value != option.value) & (middle.value != middle.value)
+        )
+        differs |= ~same
+    if not differs.any():
+        return middle
+    return replace(
+        middle,
+        error=_furthest(middle, options),
+        accepts=_any_of(options),
+        ambiguous=int(np.count_nonzero(differs)),
+    )
+
+
+def _any_of(options: Sequence[Pair]) -> Accepts:
+    def accepts(got: Array) -> Array:
+        right = np.zeros(np.shape(options[0].value), bool)
+        for option in options:
+            if not option.is_float:
+                right |= np.asarray(got == option.value, bool)
+                continue
+            numbers = got.astype(np.float64)
+            with np.errstate(invalid="ignore"):
+                right |= np.abs(numbers - option.value) <= option.errors()
+            right |= (numbers == option.value) | (np.isnan(numbers) & np.isnan(option.value))
+        return right
+
+    return accepts
+
+
+def _furthest(middle: Pair, options: Sequence[Pair]) -> Array:
+    """How far any option lies from the first."""
+    if middle.value.dtype.kind not in "fiu":
+        return np.full(np.shape(middle.value), np.inf)
+    furthest = middle.errors()
+    with np.errstate(invalid="ignore"):
+        for option in options:
+            apart = np.abs(option.value.astype(np.float64) - middle.value.astype(np.float64))
+            furthest = np.maximum(furthest, np.nan_to_num(apart, nan=np.inf) + option.errors())
+    return furthest

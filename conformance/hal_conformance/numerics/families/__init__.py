@@ -23,6 +23,8 @@ NAMES: tuple[str, ...] = (
     "activation",
     "random_",
     "training",
+    "resize",
+    "sampling",
 )
 
 
