@@ -18,6 +18,7 @@ NAMES: tuple[str, ...] = (
     "convolution",
     "reduction",
     "pooling",
+    "recurrent",
     "normalisation",
     "quantised",
     "activation",

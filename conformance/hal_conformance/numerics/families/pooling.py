@@ -166,7 +166,7 @@ def _indices(step: Step, x: Pair, windows: Windows) -> Pair:
     inner = np.arange(area).reshape(windows.size)
     if step.attributes.get("storage_order"):
         inner = np.arange(area).reshape(windows.size[::-1]).T
-    outer = area * np.arange(count * channels)
+    outer: Array = area * np.arange(count * channels, dtype=np.int64)
     outer = np.reshape(outer, (count, channels, *[1] * len(windows.size)))
     names = windows.slide(outer + inner, -1)
     shape = (*names.shape[:2], *windows.output, -1)
