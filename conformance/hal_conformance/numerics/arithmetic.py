@@ -78,7 +78,7 @@ FORMATS: dict[str, Format] = {
 }
 
 NO_INFINITY: frozenset[str] = frozenset(
-    name for name in FORMATS if name.startswith(("float8", "float6", "float4"))
+    name for name in FORMATS if name.startswith(("float8", "float6e", "float4"))
 ) - {"float8e5m2"}
 """Formats without infinities: what overflows there saturates or becomes NaN."""
 

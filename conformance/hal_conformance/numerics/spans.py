@@ -119,3 +119,27 @@ def between(low: Array, value: Array, high: Array, dtype: str) -> Pair:
         return np.asarray(inside | same)
 
     return Pair(value, error, dtype, accepts, ambiguous)
+
+
+def undefined(pair: Pair, where: Array) -> Pair:
+    """The pair where the standard leaves some elements open: all answers are right.
+
+    They count as ambiguous, and nothing is known of them further on.
+    """
+    if not np.any(where):
+        return pair
+    error = np.where(where, np.inf, pair.errors())
+    count = pair.ambiguous + int(np.count_nonzero(where))
+    if np.isinf(pair.errors()).any():
+        return Pair(pair.value, error, pair.dtype, ambiguous=count)
+
+    def accepts(got: Array) -> Array:
+        if pair.accepts is not None:
+            return np.asarray(where | pair.accepts(got))
+        with np.errstate(invalid="ignore"):
+            number, value = got.astype(np.float64), np.asarray(pair.value, np.float64)
+            near = np.abs(number - value) <= pair.errors()
+            same = (number == value) | (np.isnan(number) & np.isnan(value))
+        return np.asarray(where | near | same)
+
+    return Pair(pair.value, error, pair.dtype, accepts, count)

@@ -16,7 +16,7 @@ from hal_conformance.numerics.arithmetic import FORMATS, NO_INFINITY, Array
 from hal_conformance.numerics.families.elementwise import pairs_of
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import between, image, nearest, operand, span
+from hal_conformance.numerics.spans import between, image, nearest, operand, span, undefined
 
 CASTS = "ONNX Cast-25, its tables; IEEE 754-2019, 5.4.2 and 5.8: correctly rounded"
 
@@ -87,8 +87,7 @@ def _float(step: Step, x: Pair, to: str) -> Pair:
         single = nearest(value, FORMATS["float32"])
         twice = encoded(single, to, saturate=saturate, mode=mode)
         spread = np.maximum(spread, span(result, [twice]))
-    spread = np.where(_open(value, to), np.inf, spread)
-    return Pair(result, spread if spread.any() else None, to)
+    return undefined(Pair(result, spread if spread.any() else None, to), _open(value, to))
 
 
 def _holds(source: str, target: str) -> bool:
@@ -143,10 +142,10 @@ def _truncated(step: Step, x: Pair, to: str) -> Pair:
         whole = np.where(inside, middle, 0.0)
         wide = whole.astype(np.uint64 if to == "uint64" else np.int64)
     value = wide.astype(dtypes.of_name(to).numpy)
-    made = between(np.where(inside, low, 0), whole, np.where(inside, high, 0), to)
-    if inside.all():
-        return Pair(value, made.error, to, made.accepts, made.ambiguous)
-    return Pair(value, np.where(inside, made.errors(), np.inf), to, ambiguous=made.ambiguous)
+    low, high = np.where(inside, low, 0), np.where(inside, high, 0)
+    made = between(low, whole, high, to)
+    whole_pair = Pair(value, made.error, to, made.accepts, made.ambiguous)
+    return undefined(whole_pair, ~inside & np.isfinite(error))
 
 
 def _wrapped(x: Pair, to: str) -> Pair:
@@ -221,5 +220,6 @@ def bit_cast(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     source = dtypes.of_name(x.dtype)
     target = dtypes.of_number(int(step.attributes["to"]))
     array = np.ascontiguousarray(x.value).astype(source.numpy)
-    made = Pair.exact(array.view(target.numpy).reshape(array.shape), target.name)
+    bits = array.view(target.numpy).reshape(np.shape(x.value))
+    made = Pair.exact(bits, target.name)
     return [made if x.is_exact else made.unknown()]

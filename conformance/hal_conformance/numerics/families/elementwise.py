@@ -15,7 +15,7 @@ from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import corners, image, operand, span
+from hal_conformance.numerics.spans import corners, image, nearest, operand, span, undefined
 
 LIBRARY = 4.0
 """The reference's own error in ULP of float64: NumPy's vectorised functions stay within 4."""
@@ -50,7 +50,21 @@ def exactly(step: Step, inputs: Sequence[Quantity], dtype: str) -> list[Quantity
 def finished(step: Step, moved: tuple[Array, Array], dtype: str, name: str) -> Pair:
     """A value and how far it moves, rounded as the table says for `name`."""
     limit = ulps(name, step.stored(dtype), primitive=step.primitive)
-    return step.rounded(*moved, dtype, limit, own=0.5 if limit <= 0.5 else LIBRARY)
+    if limit <= 0.5:
+        return correct(step, moved, dtype)
+    return step.rounded(*moved, dtype, limit, own=LIBRARY)
+
+
+def correct(step: Step, moved: tuple[Array, Array], dtype: str) -> Pair:
+    """A correctly rounded result: one that needs no rounding is exact, if its operands are."""
+    made = step.rounded(*moved, dtype)
+    sure = (nearest(made.value, step.stored(dtype)) == made.value) & (moved[1] == 0)
+    if step.arithmetic.flush:
+        sure &= (made.value == 0) | (np.abs(made.value) >= step.stored(dtype).tiny)
+    if not sure.any():
+        return made
+    error = np.where(sure & np.isfinite(made.errors()), 0.0, made.errors())
+    return Pair(made.value, error if error.any() else None, dtype)
 
 
 @rule("Add", "Sub", source="IEEE 754-2019, 5.4.1; Higham ASNA 3.1")
@@ -84,23 +98,27 @@ def divide(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     above, below = (a.value, operand(step, a)), (b.value, operand(step, b))
     value, error = corners(np.divide, above, below)
     pole = (np.abs(b.value) <= below[1]) & (below[1] > 0)
-    return [finished(step, (value, np.where(pole, np.inf, error)), a.dtype, "Div")]
+    moved = value, np.where(pole, np.inf, error)
+    made, scaled = finished(step, moved, a.dtype, "Div"), correct(step, moved, a.dtype)
+    # The reciprocal of a power of two is exact, so that both ways are correctly rounded.
+    power = (np.frexp(b.value)[0] == np.copysign(0.5, b.value)) & (below[1] == 0)
+    error = np.where(power, scaled.errors(), made.errors())
+    return [Pair(made.value, error if error.any() else None, a.dtype)]
 
 
 def _truncated(a: Pair, b: Pair) -> list[Quantity]:
-    """Whole quotients, towards zero; undefined, and so unknown, for a divisor of 0."""
+    """Whole quotients, towards zero; undefined for a divisor of 0, and where they overflow."""
     x, y = np.broadcast_arrays(a.value, b.value)
-    undefined = np.asarray(y == 0)
+    zero = np.asarray(y == 0)
     if x.dtype.kind == "i":
-        undefined = undefined | ((x == np.iinfo(x.dtype).min) & (y == -1))
-    y = np.where(undefined, np.ones_like(y), y)
+        zero = zero | ((x == np.iinfo(x.dtype).min) & (y == -1))
+    y = np.where(zero, np.ones_like(y), y)
     down = x // y
     value = np.asarray(down + ((x % y != 0) & ((x < 0) != (y < 0))).astype(x.dtype))
     result = Pair(value, None, a.dtype)
     if not (a.is_exact and b.is_exact):
         return [result.unknown()]
-    unknown = np.where(undefined, np.inf, 0.0)
-    return [Pair(value, unknown, a.dtype) if undefined.any() else result]
+    return [undefined(result, zero)]
 
 
 @rule("Neg", "Abs", source="IEEE 754-2019, 5.5.1: sign operations are exact")
@@ -146,7 +164,7 @@ def logistic(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     (x,) = pairs_of(inputs)
     value, error = image(sigmoid, x.value, operand(step, x))
     overflows = value * step.stored(x.dtype).largest < 2.0
-    error = error + np.where(overflows & ~step.primitive, value, 0.0)
+    error = error + np.where(overflows & (not step.primitive), value, 0.0)
     return [finished(step, (value, error), x.dtype, "Sigmoid")]
 
 
@@ -214,7 +232,7 @@ def power(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 
 def _whole_power(base: Pair, exponent: Pair) -> list[Quantity]:
-    """A whole base: exact while doubles are; unknown where it truncates or overflows."""
+    """A whole base: exact while doubles are; open where it truncates or overflows."""
     with np.errstate(all="ignore"):
         number = np.power(base.value.astype(np.float64), exponent.value.astype(np.float64))
         info = np.iinfo(base.value.dtype)
@@ -230,7 +248,7 @@ def _whole_power(base: Pair, exponent: Pair) -> list[Quantity]:
     result = Pair(np.asarray(value, base.value.dtype), None, base.dtype)
     if not exact:
         return [result.unknown()]
-    return [result if sure.all() else Pair(result.value, np.where(sure, 0, np.inf), base.dtype)]
+    return [undefined(result, ~sure)]
 
 
 @rule("Mod", source="IEEE 754-2019, 5.3.1: remainders are exact; ONNX Mod-28")
@@ -268,7 +286,7 @@ def _floored(a: Pair, b: Pair, errors: tuple[Array, Array], step: Step) -> Array
 
 
 def _whole_modulo(step: Step, a: Pair, b: Pair) -> list[Quantity]:
-    """Whole remainders; undefined, and so unknown, for a divisor of 0."""
+    """Whole remainders; undefined for a divisor of 0."""
     x, y = np.broadcast_arrays(a.value, b.value)
     zero = np.asarray(y == 0)
     function = np.fmod if step.attributes.get("fmod") else np.mod
@@ -277,7 +295,7 @@ def _whole_modulo(step: Step, a: Pair, b: Pair) -> list[Quantity]:
     )
     if not (a.is_exact and b.is_exact):
         return [result.unknown()]
-    return [Pair(result.value, np.where(zero, np.inf, 0), a.dtype) if zero.any() else result]
+    return [undefined(result, zero)]
 
 
 @rule("Sum", "Mean", source="Higham ASNA 4.2: n - 1 additions in any order")

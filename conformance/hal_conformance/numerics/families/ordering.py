@@ -14,7 +14,7 @@ from hal_conformance.numerics.arithmetic import FORMATS, Array
 from hal_conformance.numerics.families.elementwise import pairs_of
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import operand
+from hal_conformance.numerics.spans import nearest, operand
 
 PLACES = "numerics.md, discontinuous operators: every reachable place is right"
 
@@ -47,7 +47,8 @@ def extreme(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     def shaped(array: Array) -> Array:
         return np.expand_dims(array, axis) if keep else array
 
-    index = shaped(np.asarray(place, np.int64))
+    place = np.asarray(place, np.int64)
+    index = shaped(place)
     nans = np.isnan(value).any(axis=-1) if x.is_float else np.zeros(place.shape, np.bool_)
     if not error.any() and not nans.any():
         return [Pair(index, None, "int64")]
@@ -66,7 +67,8 @@ def extreme(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         inside = (at >= 0) & (at < size)
         safe = np.where(inside, at, 0)[..., None]
         may = np.take_along_axis(candidates, safe, -1)[..., 0] & several
-        return shaped(np.asarray(inside & np.where(several, may, at == place)))
+        right: Array = np.where(several, may, at == place)
+        return shaped(np.asarray(inside & right))
 
     return [Pair(index, spread, "int64", accepts, int(several.sum()))]
 
@@ -165,9 +167,17 @@ def _near(step: Step, boxes: Array, threshold: float) -> bool:
         side = np.minimum(high[a], high[b]) - np.maximum(low[a], low[b])
         shared = np.maximum(side, 0.0).prod(-1)
         area = (high - low).prod(-1)
-        overlap = shared / (area[a] + area[b] - shared)
+        union = area[a] + area[b] - shared
+        overlap = shared / union
         thin = np.max(loss / (high - low), axis=-1, initial=0.0)
         slack = overlap * (20 * unit + 4 * (thin[a] + thin[b]))
+        steps = (high - low)[a], (high - low)[b], side, shared, area[a], area[b], union
+        clean = np.ones(overlap.shape, np.bool_)
+        for number in steps:
+            kept = nearest(number, FORMATS["float32"]) == number
+            clean &= kept if kept.ndim == clean.ndim else kept.all(-1)
+        # Without any rounding before it, the quotient equals the threshold or not.
+        slack = np.where(clean, np.where(overlap == threshold, 0.0, 2 * unit * overlap), slack)
         close = np.abs(overlap - threshold) < slack
     pairs = ~np.eye(boxes.shape[1], dtype=np.bool_)
     return bool((close & pairs).any())

@@ -172,7 +172,7 @@ def swish(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     inner = step.rounded(*line, x.dtype, 0.0 if float(alpha.value) == 1.0 else 0.5)
     gate, shaken = image(sigmoid, inner.value, inner.errors())
     overflows = gate * step.stored(x.dtype).largest < 2.0
-    gate_error = shaken + np.where(overflows & ~step.primitive, gate, 0.0)
+    gate_error = shaken + np.where(overflows & (not step.primitive), gate, 0.0)
     gate_error = gate_error + _limit(step, "Sigmoid", x) * _ulp(step, gate, x)
     with np.errstate(all="ignore"):
         value = np.where(np.isneginf(x.value) & (gate == 0), 0.0, x.value * gate)
