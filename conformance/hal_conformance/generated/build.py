@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -29,11 +29,11 @@ class Refused(Exception):
 
 def sources(pair: Pair, family: Family) -> Iterator[Source]:
     """The cases of one operator at one version, in every form and type."""
-    combinations = bindings(pair.schema, family)
+    combinations = bindings(pair, family)
     for form in family.forms:
         if not form.since <= pair.version < form.before:
             continue
-        fitting = [binding for binding in combinations if _fits(form, binding)]
+        fitting = [binding for binding in combinations if _fits(form, binding, pair.version)]
         for binding in fitting if form.core else fitting[:1]:
             try:
                 yield build(pair, form, binding)
@@ -41,19 +41,21 @@ def sources(pair: Pair, family: Family) -> Iterator[Source]:
                 break
 
 
-def _fits(form: Form, binding: Binding) -> bool:
+def _fits(form: Form, binding: Binding, version: int) -> bool:
     first = next(iter(binding.values()), "")
     fits = KINDS[form.kinds](registry.element(first))
-    return fits and (form.only is None or form.only(binding))
+    if not fits or not (form.only is None or form.only(binding)):
+        return False
+    return form.admits is None or form.admits(binding, version)
 
 
-def bindings(schema: Schema, family: Family) -> list[Binding]:
+def bindings(pair: Pair, family: Family) -> list[Binding]:
     """The types to try, the preferred ones first."""
-    admitted = registry.admitted(schema)
+    admitted = registry.admitted(pair.schema)
     if family.bindings is not None:
-        made = [dict(binding) for binding in family.bindings(schema)]
+        made = [dict(binding) for binding in family.bindings(pair.schema)]
     else:
-        made = _combinations(schema, family, admitted)
+        made = _combinations(pair, family, admitted)
     distinct: dict[tuple[tuple[str, str], ...], Binding] = {}
     for binding in made:
         for parameter, template in family.follow.items():
@@ -66,11 +68,11 @@ def bindings(schema: Schema, family: Family) -> list[Binding]:
 
 
 def _combinations(
-    schema: Schema, family: Family, admitted: Mapping[str, tuple[str, ...]]
+    pair: Pair, family: Family, admitted: Mapping[str, tuple[str, ...]]
 ) -> list[dict[str, str]]:
-    used = {formal.type_str for formal in schema.inputs} | set(family.vary)
+    used = {formal.type_str for formal in pair.schema.inputs} | set(family.vary)
     free = [p for p in admitted if p in used and p not in family.follow]
-    if family.typing == "product":
+    if family.typing == "product" and pair.newest:
         return [dict(zip(free, types, strict=True)) for types in product(*map(admitted.get, free))]  # type: ignore[arg-type]  # every one of free is a key
     default = {parameter: admitted[parameter][0] for parameter in free}
     made = [default]
@@ -98,9 +100,10 @@ def build(pair: Pair, form: Form, binding: Binding) -> Source:
     """
     schema = pair.schema
     placed, carried = _placed(schema, form, binding)
+    scope: _Placed = [(n, _filled(given.type, binding), given) for n, given in form.scope.items()]
     case_id = f"ops/{pair.name}/{pair.version}/{types_text(schema, binding)}/{form.label}"
+    _check_attributes(schema, {*form.attributes, *(name for name, _ in carried)})
     attributes = {**_resolved(form, binding), **_carried_values(schema, carried, case_id)}
-    _check_attributes(schema, attributes)
     node = helper.make_node(
         pair.op,
         _names(placed),
@@ -111,13 +114,13 @@ def build(pair: Pair, form: Form, binding: Binding) -> Source:
         kind = AttributeProto.AttributeType.Value(_kind(schema, name))
         node.attribute.append(helper.make_attribute(name, value, attr_type=kind))
     try:
-        model = _model(pair, node, placed, case_id, binding, form.ranks)
+        model = _model(pair, node, placed + scope, case_id, binding, form)
     except Exception as error:
         raise ValueError(f"{case_id}: {error}") from error
     feeds = [
         {
             name: value_of(text, given, (case_id, number, name), sizes)
-            for name, text, given in placed
+            for name, text, given in (*placed, *scope)
             if given is not None and not given.weight
         }
         for number, sizes in enumerate(form.sizes)
@@ -209,11 +212,11 @@ def _resolved(form: Form, binding: Binding) -> dict[str, Any]:
     }
 
 
-def _check_attributes(schema: Schema, attributes: Mapping[str, Any]) -> None:
+def _check_attributes(schema: Schema, given: Set[str]) -> None:
     known = schema.attributes
-    if any(name not in known for name in attributes):
+    if any(name not in known for name in given):
         raise Refused
-    if any(a.required and name not in attributes for name, a in known.items()):
+    if any(a.required and name not in given for name, a in known.items()):
         raise Refused
 
 
@@ -244,7 +247,7 @@ def _model(
     placed: _Placed,
     case_id: str,
     binding: Binding,
-    ranks: tuple[int, ...],
+    form: Form,
 ) -> onnx.ModelProto:
     inputs: list[onnx.ValueInfoProto] = []
     weights: list[onnx.TensorProto] = []
@@ -262,10 +265,11 @@ def _model(
     ir = helper.find_min_ir_version_for(imports, ignore_unknown=True)
     model = helper.make_model(graph, opset_imports=imports, ir_version=max(ir, 7))
     model.producer_name = "onnx-hal"
-    inferred = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-    _settle(inferred, pair.schema, binding, ranks)
-    checker.check_model(inferred, full_check=True)
-    return inferred
+    if form.inferred:
+        model = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    _settle(model, pair.schema, binding, form.ranks)
+    checker.check_model(model, full_check=form.inferred)
+    return model
 
 
 def _settle(
@@ -319,7 +323,7 @@ def value_of(
 
 
 def _map_of(rest: str, given: In, key: tuple[str | int, ...]) -> MapValue:
-    key_name, value_text = (part.strip() for part in rest.split(",", 1))
+    key_name, value_text = registry.entries(rest)
     value_type = registry.element(value_text)
     if value_type is None:
         raise TypeError(f"a map to {value_text} is none of the standard's")

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from hal.dtypes import DType
 from hal_conformance.generated import values
-from hal_conformance.generated.registry import Schema, element
+from hal_conformance.generated.registry import Schema, element, inner
 from hal_conformance.generated.values import Maker
 
 Dim: TypeAlias = "int | str"
@@ -91,7 +91,10 @@ class Form:
     judged: Literal["values", "type"] = "values"
     proved: bool = False
     ranks: tuple[int, ...] = ()
+    inferred: bool = True
+    scope: Mapping[str, In] = field(default_factory=dict[str, In])
     only: Callable[[Binding], bool] | None = None
+    admits: Callable[[Binding, int], bool] | None = None
 
     def also(self, label: str, **changes: Any) -> Form:
         """The same form with another label and what is different; attributes are merged."""
@@ -100,10 +103,10 @@ class Form:
         return replace(self, label=label, attributes=attributes, **changes)
 
 
-def varied(base: Form, **attributes: Iterable[Any]) -> list[Form]:
+def varied(base: Form, prefix: str = "", /, **attributes: Iterable[Any]) -> list[Form]:
     """The form with each attribute at each of these values, one at a time."""
     return [
-        base.also(f"{name}_{_word(value)}", attributes={name: value})
+        base.also(f"{prefix}{name}_{_word(value)}", attributes={name: value})
         for name, options in attributes.items()
         for value in options
     ]
@@ -123,7 +126,7 @@ class Family:
     `follow` gives types that others decide: {"S": "seq({T})"}. `vary` names parameters to vary
     that no input has (an attribute sets them). `typing` says how parameters vary: "tied" moves
     all that admit the same types together, "free" one at a time, "product" in every
-    combination. `refused` are bindings the standard's own text forbids.
+    combination at the newest version. `refused` are bindings the standard's own text forbids.
     """
 
     ops: tuple[str, ...]
@@ -136,13 +139,14 @@ class Family:
     refused: Callable[[Binding], bool] | None = None
 
 
-def number_of(parameter: str) -> Callable[[Binding], int]:
-    """An attribute that names the type of a parameter."""
+def number_of(*parameters: str) -> Callable[[Binding], int]:
+    """An attribute that names the element type of the first parameter that there is."""
 
     def value(binding: Binding) -> int:
-        found = element(binding[parameter])
+        text = next(binding[name] for name in parameters if name in binding)
+        found = element(text) or element(inner(text)[1])
         if found is None:
-            raise TypeError(f"{parameter} is {binding[parameter]}, no tensor")
+            raise TypeError(f"{text} has no element type")
         return found.number
 
     return value

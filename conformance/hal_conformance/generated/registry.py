@@ -72,8 +72,8 @@ _PREFERRED = ("float32", "int64", "int32", "uint32", "uint8", "bool", "string")
 
 
 def _preference(text: str) -> tuple[int, int, str]:
-    found = element(text)
-    name = found.name if found else ""
+    leaf = re.search(r"(\w+)\)*$", text)
+    name = dtypes.of_name(leaf[1]).name if leaf else ""
     rank = _PREFERRED.index(name) if name in _PREFERRED else len(_PREFERRED)
     return text.count("("), rank, text
 
@@ -93,6 +93,12 @@ def inner(text: str) -> tuple[str, str]:
     return word, rest.removesuffix(")").strip()
 
 
+def entries(text: str) -> tuple[str, str]:
+    """Key and value type of what a map holds; ai.onnx.ml writes bare value types."""
+    key, value = (part.strip() for part in text.split(",", 1))
+    return key, value if "(" in value else f"tensor({value})"
+
+
 def plain(text: str) -> str:
     """A type as ids say it: "float32", "seq-float32", "map-int64-float32"."""
     found = element(text)
@@ -100,7 +106,7 @@ def plain(text: str) -> str:
         return found.name
     word, rest = inner(text)
     if word == "map":
-        key, value = (part.strip() for part in rest.split(",", 1))
+        key, value = entries(rest)
         return f"map-{key}-{plain(value)}"
     return f"{word}-{plain(rest)}"
 
@@ -115,5 +121,5 @@ def proto(text: str, shape: tuple[int | str | None, ...] | None) -> TypeProto:
         return helper.make_sequence_type_proto(proto(rest, shape))
     if word == "optional":
         return helper.make_optional_type_proto(proto(rest, shape))
-    key, value = (part.strip() for part in rest.split(",", 1))
+    key, value = entries(rest)
     return helper.make_map_type_proto(dtypes.of_name(key).number, proto(value, shape))

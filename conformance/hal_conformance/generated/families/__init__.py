@@ -16,6 +16,18 @@ NAMES = (
     "linear",
     "convolution",
     "pooling",
+    "normalization",
+    "conversion",
+    "recurrent",
+    "attention",
+    "vision",
+    "random",
+    "signal",
+    "text",
+    "containers",
+    "control",
+    "ml",
+    "trees",
 )
 
 

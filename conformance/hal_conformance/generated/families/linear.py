@@ -157,8 +157,12 @@ def _qlinear_matmul() -> list[Form]:
 
 
 def _f8(binding: Binding) -> bool:
-    kinds = {binding[p].startswith("tensor(float8") for p in ("T1", "T2", "T3")}
-    return len(kinds) > 1
+    """Float 8 goes with its own kind; other scales are tried where all types are alike."""
+    types = [binding[p] for p in ("T1", "T2", "T3") if p in binding]
+    floats = [text for text in types if text.startswith("tensor(float8")]
+    mixed = bool(floats) and len(set(types)) > 1
+    scale = binding.get("TS", "tensor(float)")
+    return mixed or (scale != "tensor(float)" and len(set(types)) > 1)
 
 
 FAMILIES = (
@@ -167,5 +171,5 @@ FAMILIES = (
     Family(("Einsum",), _einsum()),
     Family(("Det",), _det()),
     Family(("MatMulInteger",), _matmul_integer(), typing="product"),
-    Family(("QLinearMatMul",), _qlinear_matmul(), typing="product", refused=_f8),
+    Family(("QLinearMatMul",), _qlinear_matmul(), typing="product", vary=("T3",), refused=_f8),
 )

@@ -55,7 +55,8 @@ def _max_indices() -> list[Form]:
     )
     return [
         base,
-        *varied(base, storage_order=(0, 1), strides=([2, 2],)),
+        *varied(base, storage_order=(0, 1)),
+        base.also("indices_strides", attributes={"strides": [2, 2]}),
         base.also("indices_pads", attributes={"pads": [1, 1, 1, 1]}),
         base.also("indices_one_dimension", inputs=(In((2, 3, 17), values.shuffled),), attributes={"kernel_shape": [3]}),
         base.also("indices_ties", inputs=(In((1, 2, 6, 6), values.ties),)),
