@@ -19,6 +19,7 @@ NAMES: tuple[str, ...] = (
     "reduction",
     "pooling",
     "recurrent",
+    "signal",
     "normalisation",
     "quantised",
     "activation",
