@@ -15,28 +15,16 @@ from typing import TypeAlias
 import numpy as np
 
 from hal_conformance.numerics.arithmetic import FORMATS, Array
+from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Accepts, Pair
 from hal_conformance.numerics.rules import Step
 
 Function: TypeAlias = Callable[[Array], Array]
 
-DIVISION = 2.5
-"""ULP of x / y in OpenCL C 3.0, table 38 (full profile); covers x times the reciprocal of y."""
 
-EXPONENTIAL = 6.0
-"""ULP of exp: OpenCL C 3.0 allows 3; 5.2 was measured on a mature runtime, so 6 fails."""
-
-LOGARITHM = 4.0
-"""ULP of log: OpenCL C 3.0 allows 3; 3.1 was measured on a mature runtime, so 4 fails."""
-
-HYPERBOLIC = 6.0
-"""ULP of tanh: OpenCL C 3.0 allows 5; 5.3 was measured on a mature runtime, so 6 fails."""
-
-POWER = 16.0
-"""ULP of pow in OpenCL C 3.0, table 38."""
-
-ROOT = 3.0
-"""ULP of sqrt in OpenCL C 3.0, table 38; 1 / sqrt and rsqrt (2) stay within it too."""
+def allowed(step: Step, name: str, dtype: str) -> float:
+    """How many ULP a function's result may be off, for a result of that type."""
+    return ulps(name, step.stored(dtype), primitive=step.primitive)
 
 
 def constant(value: float, dtype: str) -> Pair:
@@ -83,14 +71,13 @@ def times(step: Step, a: Pair, b: Pair, dtype: str | None = None) -> Pair:
     return step.rounded(value, error, dtype or a.dtype)
 
 
-def over(
-    step: Step, a: Pair, b: Pair, ulps: float = DIVISION, dtype: str | None = None
-) -> Pair:
-    """a / b."""
+def over(step: Step, a: Pair, b: Pair, dtype: str | None = None) -> Pair:
+    """a / b, or a times the reciprocal of b."""
+    kind = dtype or a.dtype
     with np.errstate(all="ignore"):
         value = a.value / b.value
         error = quotient_error(a, b)
-    return step.rounded(value, error, dtype or a.dtype, ulps)
+    return step.rounded(value, error, kind, allowed(step, "Div", kind))
 
 
 def quotient_error(a: Pair, b: Pair) -> Array:
@@ -111,11 +98,11 @@ def root(step: Step, a: Pair, dtype: str | None = None) -> Pair:
         error = np.maximum(np.sqrt(a.value + a.errors()) - value, value - np.sqrt(low))
         error = np.where((low < 0) & (a.errors() > 0), np.inf, error)
         error = np.where(a.errors() == 0, 0.0, error)
-    return step.rounded(value, error, dtype or a.dtype, ROOT)
+    return step.rounded(value, error, dtype or a.dtype, allowed(step, "Sqrt", a.dtype))
 
 
 def monotone(
-    step: Step, a: Pair, function: Function, ulps: float, dtype: str | None = None
+    step: Step, a: Pair, function: Function, limit: float, dtype: str | None = None
 ) -> Pair:
     """A monotone function of one pair: the ends of v ± e say how far it moves."""
     with np.errstate(all="ignore"):
@@ -123,12 +110,12 @@ def monotone(
         moved = [np.abs(function(a.value + s * a.errors()) - value) for s in (-1.0, 1.0)]
         error = np.maximum(*moved)
         error = np.where(a.errors() == 0, 0.0, np.where(np.isnan(error), np.inf, error))
-    return step.rounded(np.asarray(value), error, dtype or a.dtype, ulps)
+    return step.rounded(np.asarray(value), error, dtype or a.dtype, limit)
 
 
-def exponential(step: Step, a: Pair, dtype: str | None = None) -> Pair:
+def exponential(step: Step, a: Pair) -> Pair:
     """e^a."""
-    return monotone(step, a, np.exp, EXPONENTIAL, dtype)
+    return monotone(step, a, np.exp, allowed(step, "Exp", a.dtype))
 
 
 def largest(a: Pair, axis: int | tuple[int, ...]) -> Pair:

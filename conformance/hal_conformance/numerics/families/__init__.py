@@ -27,6 +27,8 @@ NAMES: tuple[str, ...] = (
     "training",
     "resize",
     "sampling",
+    "ml",
+    "trees",
 )
 
 

@@ -15,9 +15,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from hal_conformance.numerics.algebra import DIVISION, EXPONENTIAL, LOGARITHM, working
+from hal_conformance.numerics.algebra import allowed, working
 from hal_conformance.numerics.arithmetic import Array, Format
 from hal_conformance.numerics.families.contraction import held, needed
+from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
 
@@ -26,7 +27,7 @@ Move: TypeAlias = Callable[[Array], Array]
 BLOCK = 8
 """The fewest elements an online softmax takes in before it rescales."""
 
-SOFTMAX = "OpenCL C 3.0 table 38: exp 3 ULP (kept: 6), / 2.5; sums (n - 1) u"
+SOFTMAX = "ULP of exp, log and /: numerics/functions.py; sums (n - 1) u"
 
 EXCEPTIONS: dict[str, str] = {
     "Softmax": "the online form rescales its sums, and errors of the maximum cancel",
@@ -58,6 +59,7 @@ class Exponentials:
 def exponentials(step: Step, x: Pair, kept: Format) -> Exponentials:
     """The exponentials of the last axis with the errors they and their sum may have."""
     summing, count = step.arithmetic.summing(x.dtype), np.shape(x.value)[-1]
+    limit = ulps("Exp", kept, primitive=step.primitive)
     with np.errstate(all="ignore"):
         highest = x.value.max(axis=-1, keepdims=True, initial=-np.inf)
         shifted = x.value - highest
@@ -66,8 +68,8 @@ def exponentials(step: Step, x: Pair, kept: Format) -> Exponentials:
         weights = powers / total
         moved = x.errors() + kept.unit * (np.abs(shifted) + 2 * x.errors())
         moved = np.where(powers == 0, x.errors(), moved)
-        relative = np.expm1(moved + (2 * EXPONENTIAL + 1) * kept.unit)
-        rescaled = (count // BLOCK) * (2 * EXPONENTIAL + 2) * kept.unit
+        relative = np.expm1(moved + (2 * limit + 1) * kept.unit)
+        rescaled = (count // BLOCK) * (2 * limit + 2) * kept.unit
         share = np.where(weights == 0, 0.0, weights * relative).sum(axis=-1, keepdims=True)
         lost = count * (kept.tiny if step.arithmetic.flush else kept.smallest)
         whole = share + (max(count - 1, 0) + 1) * summing.unit + rescaled + lost
@@ -107,7 +109,7 @@ def soft_maximum(step: Step, x: Pair) -> Pair:
         error = np.where(parts.whole >= 1, np.inf, np.where(parts.weights == 0, 0.0, error))
         # A weight too small for a float64 is no larger on a device than its errors allow.
         error = error + (kept.tiny if step.arithmetic.flush else kept.smallest)
-    return step.rounded(parts.weights, error, x.dtype, DIVISION)
+    return step.rounded(parts.weights, error, x.dtype, allowed(step, "Div", x.dtype))
 
 
 def log_soft_maximum(step: Step, x: Pair) -> Pair:
@@ -115,10 +117,11 @@ def log_soft_maximum(step: Step, x: Pair) -> Pair:
     kept = _inner(step, x)
     given = held(step, x)
     parts = exponentials(step, given, kept)
+    limit = ulps("Log", kept, primitive=step.primitive)
     with np.errstate(all="ignore"):
         value = parts.shifted - parts.log_sum
         sums = -np.log1p(-np.minimum(parts.whole, 1.0))
-        sums = sums + LOGARITHM * kept.ulp(parts.log_sum + sums) + kept.smallest
+        sums = sums + limit * kept.ulp(parts.log_sum + sums) + kept.smallest
         highest = np.abs(given.value.max(axis=-1, keepdims=True, initial=0.0))
         apart = 0.0 if step.primitive else 2 * kept.unit * (highest + parts.log_sum)
         error = given.errors() + kept.unit * np.abs(parts.shifted) + sums + apart
@@ -132,7 +135,7 @@ def softmax(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     return [_along(step, soft_maximum, needed(inputs))]
 
 
-@rule("LogSoftmax", source=SOFTMAX + "; log 3 ULP (kept: 4)", since=1)
+@rule("LogSoftmax", source=SOFTMAX, since=1)
 def log_softmax(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Along one axis; before version 13 along all axes from `axis` on, as if they were one."""
     return [_along(step, log_soft_maximum, needed(inputs))]

@@ -20,8 +20,7 @@ from typing import TypeAlias
 import numpy as np
 
 from hal_conformance.numerics.algebra import (
-    DIVISION,
-    POWER,
+    allowed,
     constant,
     minus,
     monotone,
@@ -91,8 +90,9 @@ def _passed(given: Pair, axes: tuple[int, ...]) -> Array:
 def _mean(step: Step, x: Pair, axes: tuple[int, ...], count: float) -> Pair:
     """A sum over a count: summed and divided, or multiplied by the reciprocal."""
     summed = total(step, x, axes, keepdims=True)
+    ulps = allowed(step, "Div", x.dtype)
     with np.errstate(all="ignore"):
-        return step.rounded(summed.value / count, summed.errors() / count, x.dtype, DIVISION)
+        return step.rounded(summed.value / count, summed.errors() / count, x.dtype, ulps)
 
 
 def standardised(step: Step, x: Pair, axes: tuple[int, ...], epsilon: float) -> Normal:
@@ -122,7 +122,7 @@ def _inverse_root(step: Step, a: Pair) -> Pair:
     """1 / sqrt(a): a root, a reciprocal of it, or rsqrt."""
     deviation = root(step, a)
     one = constant(1.0, a.dtype)
-    return over(step, one, deviation, DIVISION)
+    return over(step, one, deviation)
 
 
 def _scaled(step: Step, x: Pair, scale: Quantity, bias: Quantity, dtype: str) -> Pair:
@@ -311,13 +311,12 @@ def local_response(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     given = held(step, typed(x, working(x.dtype)))
     summed = _banded(step, times(step, given, given), window)
     with np.errstate(all="ignore"):
-        factor = step.rounded(
-            np.asarray(attributes["alpha"] / window), np.zeros(()), given.dtype, DIVISION
-        )
+        share = np.asarray(attributes["alpha"] / window)
+        factor = step.rounded(share, np.zeros(()), given.dtype)
     bias = held(step, constant(attributes["bias"], given.dtype))
     base = plus(step, times(step, summed, factor), bias)
     beta = float(attributes["beta"])
-    power = monotone(step, base, lambda v: np.power(v, beta), POWER)
+    power = monotone(step, base, lambda v: np.power(v, beta), allowed(step, "Pow", given.dtype))
     return [narrowed(step, over(step, given, power), x.dtype)]
 
 

@@ -141,7 +141,7 @@ def sampled(x: Pair, grid: Grid, at: Sequence[Array], doubt: float) -> Sample:
 def _gathered(x: Pair, indices: Sequence[Array], inside: Array) -> tuple[Array, Array]:
     """Elements (batch, channel, ...) at indices (batch, ...), zero where there is none."""
     shape = (-1, *[1] * (indices[0].ndim - 1))
-    batch = np.reshape(np.arange(np.shape(x.value)[0]), shape)
+    batch = np.reshape(np.arange(np.shape(x.value)[0], dtype=np.int64), shape)
     picked = [
         np.moveaxis(np.moveaxis(array, 1, -1)[(batch, *indices)], -1, 1)
         for array in (x.value, x.errors())

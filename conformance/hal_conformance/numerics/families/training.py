@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from hal_conformance.numerics.algebra import (
+    allowed,
     constant,
     minus,
     over,
@@ -119,7 +120,8 @@ def _corrected(step: Step, rate: Pair, count: int, shares: tuple[float, float]) 
 
 
 def _power(step: Step, dtype: str, count: int, share: float) -> Pair:
-    return step.rounded(np.asarray(share**count), np.zeros(()), dtype, 16.0)
+    limit = allowed(step, "Pow", dtype)
+    return step.rounded(np.asarray(share**count), np.zeros(()), dtype, limit)
 
 
 @rule("Momentum", source=IEEE, domain=TRAINING)
