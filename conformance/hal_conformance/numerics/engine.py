@@ -20,6 +20,7 @@ from hal_conformance.numerics import families, rules
 from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic
 from hal_conformance.numerics.control import control_flow
 from hal_conformance.numerics.expansion import body_of
+from hal_conformance.numerics.inference import output_types
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.reference import run_node
 from hal_conformance.numerics.rules import Step
@@ -151,7 +152,12 @@ class Walk:
         plain = [plain_of(value) for value in inputs]
         exact = all(is_exact(value) for value in inputs)
         results = run_node(node, version, plain)
-        return [quantity_of(result, exact=exact) for result in results]
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        types = output_types(node, domain, version, inputs)
+        return [
+            quantity_of(result, types.get(name), exact=exact)
+            for name, result in zip(node.output, results, strict=False)
+        ]
 
 
 def pair_of(tensor: onnx.TensorProto) -> Pair:
@@ -222,13 +228,16 @@ def is_exact(value: Quantity) -> bool:
     return value is None or all(is_exact(item) for item in value)
 
 
-def quantity_of(plain: Any, *, exact: bool) -> Quantity:
-    """A quantity over what the reference returned; what is not exact is unknown."""
+def quantity_of(plain: Any, dtype: str | None = None, *, exact: bool) -> Quantity:
+    """A quantity over what the reference returned; what is not exact is unknown.
+
+    `dtype` is its element type, by default that of the array, which was computed in float64.
+    """
     if plain is None:
         return None
     if isinstance(plain, list):
         items: list[Any] = plain  # pyright: ignore[reportUnknownVariableType]
-        return [quantity_of(item, exact=exact) for item in items]
-    pair = Pair.exact(np.asarray(plain))
+        return [quantity_of(item, dtype, exact=exact) for item in items]
+    pair = Pair.exact(np.asarray(plain), dtype)
     known = exact and pair.dtype not in FORMATS
     return pair if known else pair.unknown()

@@ -1,0 +1,242 @@
+"""Simulated correct devices: a whole model in an arithmetic, done in one of many right ways.
+
+`run` executes a model as a device of that arithmetic might: `kernels` for the operators whose
+implementations differ, function bodies taken apart or not, everything else by the standard's
+evaluator in float64 or float32, and every result rounded to the format it is kept in. Bounds
+that accuse any of these are wrong (docs/numerics.md): no seed may FAIL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnx
+
+from hal import dtypes
+from hal.tensor import Tensor, Value
+from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic, Array
+from hal_conformance.numerics.engine import Walk, attributes_of, plain_of, with_defaults
+from hal_conformance.numerics.expansion import body_of
+from hal_conformance.numerics.inference import output_types
+from hal_conformance.numerics.kernels import KERNELS, Call
+from hal_conformance.numerics.machine import Machine
+from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.reference import run_node
+
+NATIVE = frozenset(
+    {
+        "Attention",
+        "BitCast",
+        "Cast",
+        "CastLike",
+        "ConvInteger",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "MatMulInteger",
+        "QLinearConv",
+        "QLinearMatMul",
+        "QuantizeLinear",
+    }
+)
+"""Operators whose meaning depends on the very types of their inputs: run in those."""
+
+MOVES = frozenset(
+    {
+        "Abs",
+        "CenterCropPad",
+        "Clip",
+        "Compress",
+        "Concat",
+        "ConcatFromSequence",
+        "Constant",
+        "ConstantOfShape",
+        "DepthToSpace",
+        "Dropout",
+        "Expand",
+        "EyeLike",
+        "Flatten",
+        "Gather",
+        "GatherElements",
+        "GatherND",
+        "GlobalMaxPool",
+        "Identity",
+        "If",
+        "Loop",
+        "Max",
+        "MaxPool",
+        "MaxUnpool",
+        "Min",
+        "Neg",
+        "OneHot",
+        "Optional",
+        "OptionalGetElement",
+        "Pad",
+        "ReduceMax",
+        "ReduceMin",
+        "Relu",
+        "Reshape",
+        "ReverseSequence",
+        "Scan",
+        "Scatter",
+        "ScatterElements",
+        "ScatterND",
+        "SequenceAt",
+        "SequenceConstruct",
+        "SequenceEmpty",
+        "SequenceErase",
+        "SequenceInsert",
+        "Sign",
+        "Slice",
+        "SpaceToDepth",
+        "Split",
+        "SplitToSequence",
+        "Squeeze",
+        "TensorScatter",
+        "Tile",
+        "TopK",
+        "Transpose",
+        "Trilu",
+        "Unique",
+        "Unsqueeze",
+        "Where",
+    }
+)
+"""Operators that move or choose: what they return is not rounded again."""
+
+
+def run(
+    model: onnx.ModelProto,
+    feeds: Mapping[str, Quantity],
+    arithmetic: Arithmetic,
+    seed: int = 0,
+    lean: int = 0,
+) -> list[Value]:
+    """A model's outputs on one simulated correct device.
+
+    Args:
+        model: a checked model, with its weights inside.
+        feeds: every input by name, exact.
+        arithmetic: what the device computes in.
+        seed: which of the many right ways it takes.
+        lean: the sign of its functions' errors: 1, -1, or 0 for each by itself.
+    """
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    functions = {(f.domain, f.name): f for f in model.functions}
+    walk = SimulatedWalk(Machine(arithmetic, seed, lean), opsets, functions)
+    return [value_of(quantity) for quantity in walk.graph(model.graph, dict(feeds))]
+
+
+class SimulatedWalk(Walk):
+    """A walk whose quantities are what one device holds: exact, and not what is right."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        opsets: Mapping[str, int],
+        functions: Mapping[tuple[str, str], onnx.FunctionProto],
+    ) -> None:
+        super().__init__(machine.arithmetic, opsets, functions)
+        self._machine = machine
+
+    def _operator(
+        self, node: onnx.NodeProto, domain: str, version: int, inputs: Sequence[Quantity]
+    ) -> Sequence[Quantity]:
+        kernel = KERNELS.get(node.op_type) if not domain and _real(inputs) else None
+        if kernel is None or self._machine.one_of((False, False, True)):
+            body = body_of(node, self._opsets.get(domain, version), inputs)
+            if body is not None and self._machine.one_of((True, False)):
+                return self._call(body, with_defaults(node, domain, version), inputs)
+        results = self._computed(node, domain, version, inputs)
+        types = output_types(node, domain, version, inputs)
+        moves = not domain and node.op_type in MOVES
+        return [self._kept(result, types.get(name), moves=moves) for name, result in results]
+
+    def _computed(
+        self, node: onnx.NodeProto, domain: str, version: int, inputs: Sequence[Quantity]
+    ) -> Sequence[tuple[str, Any]]:
+        call = Call(
+            node.op_type,
+            version,
+            attributes_of(node, domain, version),
+            [plain_of(value) for value in inputs],
+            [value.dtype if isinstance(value, Pair) else None for value in inputs],
+            lambda values: run_node(node, version, values),
+        )
+        kernel = KERNELS.get(node.op_type) if not domain and _real(inputs) else None
+        if kernel is not None:
+            with np.errstate(all="ignore"):
+                results = kernel(self._machine, call)[: len(node.output)]
+        elif node.op_type in NATIVE:
+            results = call.reference([native(value) for value in inputs])
+        else:
+            single = self._machine.one_of((True, False)) and node.op_type not in MOVES
+            given = [_narrow(value) if single else plain_of(value) for value in inputs]
+            results = call.reference(given)
+        return list(zip(node.output, results, strict=False))
+
+    def _kept(self, result: Any, dtype: str | None, *, moves: bool) -> Quantity:
+        if result is None:
+            return None
+        if isinstance(result, list):
+            items: list[Any] = result  # pyright: ignore[reportUnknownVariableType]  # anything
+            return [self._kept(item, dtype, moves=moves) for item in items]
+        array = np.asarray(result)
+        if dtype is None or (dtype not in FORMATS and array.dtype.kind not in "fc"):
+            return Pair.exact(array, dtype)
+        if dtype not in FORMATS:
+            return Pair.exact(array.astype(dtypes.of_name(dtype).numpy), dtype)
+        wide = array.astype(np.float64)
+        return Pair(wide if moves else self._machine.store(wide, dtype), None, dtype)
+
+
+def native(value: Quantity) -> Any:
+    """The arrays of a quantity in their own types."""
+    if isinstance(value, Pair):
+        return _typed(value)
+    return None if value is None else [native(item) for item in value]
+
+
+def value_of(quantity: Quantity) -> Value:
+    """What a device returns of it."""
+    if isinstance(quantity, Pair):
+        return Tensor(_typed(quantity), dtypes.of_name(quantity.dtype))
+    return None if quantity is None else [value_of(item) for item in quantity]
+
+
+def exactly(value: Value) -> Quantity:
+    """A quantity over a feed.
+
+    Raises:
+        TypeError: it is a map.
+    """
+    if isinstance(value, Tensor):
+        return Pair.exact(value.array, value.dtype.name)
+    if isinstance(value, list):
+        return [exactly(item) for item in value]
+    if value is None:
+        return None
+    raise TypeError("a map is no input of a graph")
+
+
+def _typed(pair: Pair) -> Array:
+    if pair.dtype == "string":
+        return np.asarray(pair.value)
+    with np.errstate(all="ignore"):
+        return np.asarray(pair.value).astype(dtypes.of_name(pair.dtype).numpy)
+
+
+def _real(inputs: Sequence[Quantity]) -> bool:
+    first = inputs[0] if inputs else None
+    return isinstance(first, Pair) and first.is_float
+
+
+def _narrow(value: Quantity) -> Any:
+    """A quantity's arrays as float32, where they are floating point and no doubles."""
+    if isinstance(value, list):
+        return [_narrow(item) for item in value]
+    if not isinstance(value, Pair) or not value.is_float or value.dtype == "float64":
+        return plain_of(value)
+    return plain_of(replace(value, value=value.value.astype(np.float32)))

@@ -1,0 +1,190 @@
+"""Do the bounds accuse a correct device? `python -m hal_conformance.numerics.soundness`.
+
+Runs simulated correct devices over the floating-point cases of the standard suite and prints
+what a bound accuses (there must be nothing), and with `--device` what real devices exceed, by
+operator, with the ULP. For those who write rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import onnx
+
+import hal
+from hal.device import Device
+from hal.errors import HALError
+from hal.tensor import Tensor, Value
+from hal_conformance.corpus import standard
+from hal_conformance.corpus.case import Case, DataSet
+from hal_conformance.corpus.corpus import Corpus
+from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic, arithmetic
+from hal_conformance.numerics.engine import bounds
+from hal_conformance.numerics.pair import Quantity
+from hal_conformance.numerics.simulated import exactly, run
+from hal_conformance.numerics.vacuity import vacuous
+from hal_conformance.numerics.verdict import OutputVerdict, judge
+from hal_conformance.records import Outcome
+
+KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator")
+"""The parts of the standard suite whose models are small enough for sound bounds."""
+
+
+@dataclass
+class Tally:
+    """What was found under one heading: a simulated arithmetic, or a device."""
+
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    accused: list[tuple[str, str, OutputVerdict]] = field(
+        default_factory=list[tuple[str, str, OutputVerdict]]
+    )
+    troubles: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, case: str, who: str, outputs: Sequence[OutputVerdict]) -> None:
+        """Count one answer, and remember it where it is accused."""
+        found = [output.outcome for output in outputs]
+        worst = next(o for o in (Outcome.FAIL, Outcome.UNJUDGED, Outcome.PASS) if o in found)
+        self.outcomes[worst.value] += 1
+        self.accused += [(case, who, o) for o in outputs if o.outcome is Outcome.FAIL]
+
+    def lines(self, heading: str) -> Iterator[str]:
+        """What was found, the worst exceedance of each case once."""
+        yield f"{heading}: {dict(self.outcomes)}"
+        worst: dict[str, tuple[str, str, OutputVerdict]] = {}
+        for entry in self.accused:
+            if _margin(entry[2]) >= _margin(worst.get(entry[0], entry)[2]):
+                worst[entry[0]] = entry
+        for case, who, output in sorted(worst.values(), key=lambda entry: -_margin(entry[2])):
+            ulp = "" if output.ulp is None else f", {output.ulp:.4g} ULP"
+            yield f"  {case} [{who}] x{_margin(output):.4g}{ulp}: {output.reason}"
+        for trouble, count in self.troubles.most_common():
+            yield f"  {count} x {trouble}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print accusations; the exit status says whether a simulated device was accused."""
+    options = _parsed(arguments)
+    cases = [case for case in _corpus().cases if _chosen(case, options.case)][:: options.every]
+    tallies: dict[str, Tally] = {}
+    start = time.perf_counter()
+    for name in options.arithmetic:
+        heading = f"simulated {name}, {options.seeds} devices"
+        tallies[heading] = Tally()
+        for case in cases:
+            _simulate(case, arithmetic(name), options.seeds, tallies[heading])
+    false = sum(len(tally.accused) for tally in tallies.values())
+    for target in options.device:
+        tallies[target] = Tally()
+        _real(cases, target, arithmetic(options.declared), tallies[target])
+    for heading, tally in tallies.items():
+        print("\n".join(tally.lines(heading)))
+    seconds = time.perf_counter() - start
+    print(f"{len(cases)} cases, {false} false accusations, {seconds:.0f} s")
+    return 1 if false else 0
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="soundness", description=__doc__)
+    parser.add_argument("--case", default="*", help="which cases, a glob")
+    parser.add_argument("--every", type=int, default=1, help="take one case of so many")
+    parser.add_argument("--seeds", type=int, default=4, help="simulated devices a case")
+    parser.add_argument("--arithmetic", nargs="*", default=["fp32"], help="of the simulated")
+    parser.add_argument("--device", nargs="*", default=[], help="targets to judge as well")
+    parser.add_argument("--declared", default="fp32", help="the arithmetic of those targets")
+    return parser.parse_args(arguments)
+
+
+def _chosen(case: Case, pattern: str) -> bool:
+    return case.kind in KINDS and fnmatch.fnmatch(case.id, pattern)
+
+
+def _simulate(case: Case, how: Arithmetic, seeds: int, tally: Tally) -> None:
+    found = _bounded(case, how, tally)
+    if found is None:
+        return
+    model, feeds, expected = found
+    names = [output.name for output in model.graph.output]
+    if vacuous(names, expected, feeds, how):
+        tally.outcomes["vacuous"] += 1
+    for seed in range(seeds):
+        lean = (0, 1, -1)[seed % 3]
+        try:
+            got = run(model, feeds, how, seed, lean)
+        except Exception as error:  # noqa: BLE001  the evaluator raises anything
+            tally.troubles[f"{case.id}: simulation: {_short(error)}"] += 1
+            return
+        tally.add(case.id, f"seed {seed}", judge(names, got, expected, how))
+
+
+def _real(cases: Sequence[Case], target: str, how: Arithmetic, tally: Tally) -> None:
+    devices: list[Device] = []
+    for case in cases:
+        found = _bounded(case, how, tally)
+        if found is None:
+            continue
+        if not devices:
+            devices.append(hal.open(target, isolated=True))
+        data = _data(case)
+        try:
+            with devices[0].compile(case.model) as executable:
+                feeds = {n: v for n, v in data.feeds.items() if isinstance(v, Tensor)}
+                got = executable.run_values(feeds)
+        except HALError as error:
+            tally.troubles[type(error).__name__] += 1
+            if "Lost" in type(error).__name__:
+                devices.pop().close()
+            continue
+        names = [output.name for output in found[0].graph.output]
+        tally.add(case.id, target, judge(names, got, found[2], how))
+    for device in devices:
+        device.close()
+
+
+def _bounded(
+    case: Case, how: Arithmetic, tally: Tally
+) -> tuple[onnx.ModelProto, Mapping[str, Quantity], list[Quantity]] | None:
+    """The model of a case, its feeds and bounds; None where it has no floating-point output."""
+    data = _data(case)
+    if not any(_is_float(value) for value in data.expected):
+        return None
+    model = onnx.ModelProto.FromString(case.model.read_bytes())
+    try:
+        feeds = {name: exactly(value) for name, value in data.feeds.items()}
+        return model, feeds, bounds(model, feeds, how)
+    except Exception as error:  # noqa: BLE001  a rule or the evaluator may raise anything
+        tally.troubles[f"{case.id}: bounds: {_short(error)}"] += 1
+        return None
+
+
+@cache
+def _corpus() -> Corpus:
+    return standard()
+
+
+def _data(case: Case) -> DataSet:
+    return _corpus().load(case)[0]
+
+
+def _is_float(value: Value) -> bool:
+    if isinstance(value, list):
+        return any(_is_float(item) for item in value)
+    return isinstance(value, Tensor) and value.dtype.name in FORMATS
+
+
+def _margin(output: OutputVerdict) -> float:
+    return float("inf") if output.margin is None else output.margin
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__} {' '.join(str(error).split())[:100]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
