@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from hal_conformance.numerics.algebra import POWER, ROOT
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
@@ -23,6 +22,7 @@ from hal_conformance.numerics.families.contraction import (
     stored,
 )
 from hal_conformance.numerics.families.reduction import extreme, mean
+from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
 from hal_conformance.numerics.windows import Windows, windows_of
@@ -200,7 +200,8 @@ def _norm(step: Step, x: Pair, fold: Callable[[Array], Array], terms: int) -> Pa
     p = float(step.attributes.get("p", 2))
     summing, kept, given = step.arithmetic.summing(x.dtype), step.stored(x.dtype), held(step, x)
     inner = summing if step.primitive else kept
-    power = {1.0: 0.0, 2.0: inner.unit}.get(p, 2 * POWER * inner.unit)
+    root, pow_ = (ulps(f, kept, primitive=step.primitive) for f in ("Sqrt", "Pow"))
+    power = {1.0: 0.0, 2.0: inner.unit}.get(p, 2 * pow_ * inner.unit)
     with np.errstate(all="ignore"):
         sums = fold(np.abs(x.value) ** p)
         value = sums ** (1 / p)
@@ -216,5 +217,4 @@ def _norm(step: Step, x: Pair, fold: Callable[[Array], Array], terms: int) -> Pa
         high = fold((np.abs(x.value) + given.errors()) ** p) * (1 + relative)
         error = np.where((high > inner.largest) | np.isnan(error), np.inf, error)
         error = np.where(np.isfinite(value), error, fold(x.errors()))
-    ulps = {1.0: 0.5, 2.0: ROOT}.get(p, POWER)
-    return step.rounded(value, error, x.dtype, ulps)
+    return step.rounded(value, error, x.dtype, {1.0: 0.5, 2.0: root}.get(p, pow_))

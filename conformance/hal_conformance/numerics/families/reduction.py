@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hal_conformance.numerics.algebra import EXPONENTIAL, LOGARITHM, ROOT, monotone
+from hal_conformance.numerics.algebra import monotone
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
@@ -26,6 +26,7 @@ from hal_conformance.numerics.families.contraction import (
     stored,
     total,
 )
+from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
 
@@ -84,7 +85,8 @@ def reduce_log_sum(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     x, axes, keep = _reduced(step, inputs)
     if not x.is_float:
         return _whole(inputs, lambda a: np.log(np.sum(a, axis=axes, keepdims=keep)))
-    return [monotone(step, _sum(step, x, axes, keep), np.log, LOGARITHM)]
+    ulp = ulps("Log", step.stored(x.dtype), primitive=step.primitive)
+    return [monotone(step, _sum(step, x, axes, keep), np.log, ulp)]
 
 
 @rule("ReduceLogSumExp", source="Blanchard, Higham and Higham 2021; OpenCL C 3.0 table 38")
@@ -98,6 +100,7 @@ def reduce_log_sum_exp(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]
         return _whole(inputs, lambda a: np.log(np.sum(np.exp(a), axis=axes, keepdims=keep)))
     kept, summing = step.stored(x.dtype), step.arithmetic.summing(x.dtype)
     given = held(step, x)
+    power, logarithm = (ulps(f, kept, primitive=step.primitive) for f in ("Exp", "Log"))
     with np.errstate(all="ignore"):
         peak = x.value.max(axis=axes, keepdims=True, initial=-np.inf)
         shift = np.where(np.isfinite(peak), peak, 0.0)
@@ -108,9 +111,9 @@ def reduce_log_sum_exp(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]
         share = np.where(np.isfinite(x.value), np.abs(x.value - shift) * powers / sums, 0.0)
         rounding = kept.unit * share.sum(axis=axes, keepdims=True)
         grown = growth(_count(x.value, value), summing.unit)
-        relative = 2 * EXPONENTIAL * kept.unit + grown
-        logarithm = LOGARITHM * kept.ulp(np.log(sums))
-        error = np.where(np.isfinite(value), moved + rounding + relative + logarithm, 0.0)
+        relative = 2 * power * kept.unit + grown
+        last = logarithm * kept.ulp(np.log(sums))
+        error = np.where(np.isfinite(value), moved + rounding + relative + last, 0.0)
         error = np.where(np.isinf(moved), np.inf, error)
     made = step.rounded(value, error, x.dtype)
     return [made if keep else made.moved(lambda array: np.squeeze(array, axis=axes))]
@@ -263,7 +266,8 @@ def _root(step: Step, a: Pair) -> Pair:
         error = np.where(
             a.errors() == 0, 0.0, np.maximum(np.sqrt(a.value + a.errors()) - value, low)
         )
-    return step.rounded(value, error, a.dtype, ROOT)
+    ulp = ulps("Sqrt", step.stored(a.dtype), primitive=step.primitive)
+    return step.rounded(value, error, a.dtype, ulp)
 
 
 def _count(whole: Array, folded: Array) -> int:

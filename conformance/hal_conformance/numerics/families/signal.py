@@ -108,7 +108,9 @@ def mel_weight_matrix(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     unit = step.stored("float32").unit
     spread = 48 * unit * (hertz + 700) * (1 + points / 1127) + 4 * inexact
     spread = np.where(points == 0, 0.0, spread) * (length + 1) / rate
-    low, bins, high = (np.floor(edges + k * spread).astype(int) for k in (-1, 0, 1))
+    bins: Array = np.floor(edges).astype(np.int64)
+    low: Array = np.floor(edges - spread).astype(np.int64)
+    high: Array = np.floor(edges + spread).astype(np.int64)
     value = _triangles(bins, bands, length // 2 + 1)
     error = np.zeros_like(value)
     for choice in np.ndindex(*[2] * 3) if (low != high).any() else ():
