@@ -193,7 +193,7 @@ def _decoded(attribute: onnx.AttributeProto) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, list):
-        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]  # a sequence
         return [item.decode() if isinstance(item, bytes) else item for item in items]
     return value
 
@@ -236,7 +236,7 @@ def quantity_of(plain: Any, dtype: str | None = None, *, exact: bool) -> Quantit
     if plain is None:
         return None
     if isinstance(plain, list):
-        items: list[Any] = plain  # pyright: ignore[reportUnknownVariableType]
+        items: list[Any] = plain  # pyright: ignore[reportUnknownVariableType]  # a sequence
         return [quantity_of(item, dtype, exact=exact) for item in items]
     pair = Pair.exact(np.asarray(plain), dtype)
     known = exact and pair.dtype not in FORMATS
