@@ -20,6 +20,7 @@ NAMES: tuple[str, ...] = (
     "pooling",
     "recurrent",
     "signal",
+    "regions",
     "normalisation",
     "quantised",
     "activation",
