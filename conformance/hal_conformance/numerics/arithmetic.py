@@ -49,7 +49,9 @@ class Format:
     def ulp(self, values: Array) -> Array:
         """The distance between neighbours at each value: 2^(max(floor(log2|v|), emin) - p)."""
         _, exponent = np.frexp(np.abs(np.asarray(values, np.float64)))
-        exponent = np.where(np.isfinite(values), exponent, self.emin + 1)
+        # frexp gives 0 for zero, which lies among the subnormals.
+        there = np.isfinite(values) & (np.asarray(values) != 0)
+        exponent = np.where(there, exponent, self.emin + 1)
         steps: Array = np.ldexp(1.0, np.maximum(exponent - 1, self.emin) - self.precision)
         return steps
 
