@@ -1,4 +1,4 @@
-"""The commands this package adds to `hal`: conform, report, repro, expect.
+"""The commands this package adds to `hal`: conform, report, repro, expect, corpus.
 
 Signatures and help texts; what they do is in `hal_conformance.commands`, imported when one of
 them runs.
@@ -91,6 +91,36 @@ Exit codes:
   3  no such device, adapter or SDK
   4  the run itself broke"""
 
+CORPUS = """The generated cases: what is in them, and what of the standard they cover."""
+
+STATS = """Print what the generated cases cover of the standard, beside what onnx's own suite does.
+
+Pairs are (operator, version) valid at opset 7 or later; triples are (operator, type parameter,
+type) at the newest version; attributes count where set to something other than their default.
+What no case covers is listed, with the reason. Takes some ten seconds.
+
+\b
+Examples:
+  hal corpus stats
+  hal corpus stats --json
+
+\b
+Exit codes:
+  0  done
+  2  wrong usage, or another version of onnx is installed"""
+
+LIST = """List the generated cases.
+
+\b
+Examples:
+  hal corpus list -k 'ops/Conv/*'
+  hal corpus list -k '*/bfloat16/every' --json
+
+\b
+Exit codes:
+  0  done
+  2  wrong usage"""
+
 EXPECT = """Known outcomes: expectations.toml beside an adapter or a devices.yaml."""
 
 UPDATE = """Write the expectations that would make a run expected, for review.
@@ -118,6 +148,10 @@ def register(app: typer.Typer) -> None:
     expect.callback()(_expect)
     expect.command("update", help=UPDATE)(update)
     app.add_typer(expect, name="expect")
+    corpus = typer.Typer(help=CORPUS, rich_markup_mode=None)
+    corpus.command("stats", help=STATS)(corpus_stats)
+    corpus.command("list", help=LIST)(corpus_list)
+    app.add_typer(corpus, name="corpus")
 
 
 def _expect() -> None:
@@ -265,3 +299,29 @@ def update(
     from hal_conformance.commands.expect import run
 
     raise typer.Exit(run(results, out, targets, as_json=json))
+
+
+def corpus_stats(
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Where to keep the standard's cases."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """The command; `STATS` is its text."""
+    from hal_conformance.commands.corpus import stats
+
+    raise typer.Exit(stats(cache, as_json=json))
+
+
+def corpus_list(
+    pattern: Annotated[
+        str | None,
+        typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """The command; `LIST` is its text."""
+    from hal_conformance.commands.corpus import listed
+
+    raise typer.Exit(listed(pattern, as_json=json))

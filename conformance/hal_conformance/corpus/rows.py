@@ -69,7 +69,7 @@ def _node(node: onnx.NodeProto, opsets: Mapping[str, int], types: _Types) -> dic
         "domain": domain,
         "version": schema.since_version if schema else opsets.get(domain, 0),
         "types": _bindings(node, schema, types) if schema else {},
-        "attributes": {a.name: _attribute(a) for a in node.attribute},
+        "attributes": {a.name: plain_attribute(a) for a in node.attribute},
         "inputs": [_text(name, types) for name in node.input],
         "outputs": [_text(name, types) for name in node.output],
     }
@@ -133,7 +133,7 @@ def type_text(proto: onnx.TypeProto, shape: bool = True) -> str:
     return f"{name}[{','.join(dims)}]"
 
 
-def _attribute(attribute: onnx.AttributeProto) -> Any:
+def plain_attribute(attribute: onnx.AttributeProto) -> Any:
     """An attribute's value as JSON; tensors by their type, graphs by the word."""
     if attribute.ref_attr_name:
         return f"@{attribute.ref_attr_name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -33,10 +34,11 @@ def sources(pair: Pair, family: Family) -> Iterator[Source]:
     for form in family.forms:
         if not form.since <= pair.version < form.before:
             continue
+        ranked = replace(form, ranks=family.ranks)
         fitting = [binding for binding in combinations if _fits(form, binding, pair.version)]
         for binding in fitting if form.core else fitting[:1]:
             try:
-                yield build(pair, form, binding)
+                yield build(pair, form if form.ranks else ranked, binding)
             except Refused:
                 break
 

@@ -127,6 +127,7 @@ class Family:
     that no input has (an attribute sets them). `typing` says how parameters vary: "tied" moves
     all that admit the same types together, "free" one at a time, "product" in every
     combination at the newest version. `refused` are bindings the standard's own text forbids.
+    `ranks` are those of forms that name none.
     """
 
     ops: tuple[str, ...]
@@ -137,6 +138,7 @@ class Family:
     typing: Literal["tied", "free", "product"] = "tied"
     bindings: Callable[[Schema], Iterable[Binding]] | None = None
     refused: Callable[[Binding], bool] | None = None
+    ranks: tuple[int, ...] = ()
 
 
 def number_of(*parameters: str) -> Callable[[Binding], int]:

@@ -226,7 +226,7 @@ def _support_regressor() -> list[Form]:
         "rho": [0.125], "support_vectors": _VECTORS,
     }  # fmt: skip
     base = Form("plain", (In((4, 3)),), table, core=True, ranks=(2,))
-    return [base, *varied(base, kernel_type=_KERNELS, post_transform=POST[:1], one_class=(0, 1))]
+    return [base, *varied(base, kernel_type=_KERNELS, post_transform=("NONE", "LOGISTIC"), one_class=(0, 1))]
 
 
 def _zip_map() -> list[Form]:
@@ -241,18 +241,18 @@ def _zip_map() -> list[Form]:
 FAMILIES = (
     Family(("ArrayFeatureExtractor",), _extract(), domain=ML),
     Family(("Binarizer",), _binarize(), domain=ML),
-    Family(("CategoryMapper",), _categories(), domain=ML, vary=("T2",), typing="product"),
+    Family(("CategoryMapper",), _categories(), ranks=(1,), domain=ML, vary=("T2",), typing="product"),
     Family(("DictVectorizer",), _vectorize(), domain=ML),
     Family(("CastMap",), _cast_map(), domain=ML),
-    Family(("FeatureVectorizer",), _features(), domain=ML),
-    Family(("Imputer",), _impute(), domain=ML),
-    Family(("LabelEncoder",), _labels(), domain=ML, vary=("T2",), typing="product"),
-    Family(("LinearClassifier",), _linear_classifier(), domain=ML, vary=("T2",), typing="product"),
-    Family(("LinearRegressor",), _linear_regressor(), domain=ML),
-    Family(("OneHotEncoder",), _one_hot(), domain=ML),
-    Family(("Scaler",), _scale(), domain=ML),
-    Family(("Normalizer",), _normalize(), domain=ML),
-    Family(("SVMClassifier",), _support_classifier(), domain=ML, vary=("T2",), typing="product"),
+    Family(("FeatureVectorizer",), _features(), ranks=(2,), domain=ML),
+    Family(("Imputer",), _impute(), ranks=(2,), domain=ML),
+    Family(("LabelEncoder",), _labels(), ranks=(1,), domain=ML, vary=("T2",), typing="product"),
+    Family(("LinearClassifier",), _linear_classifier(), ranks=(1, 2), domain=ML, vary=("T2",), typing="product"),
+    Family(("LinearRegressor",), _linear_regressor(), ranks=(2,), domain=ML),
+    Family(("OneHotEncoder",), _one_hot(), ranks=(2,), domain=ML),
+    Family(("Scaler",), _scale(), ranks=(2,), domain=ML),
+    Family(("Normalizer",), _normalize(), ranks=(2,), domain=ML),
+    Family(("SVMClassifier",), _support_classifier(), ranks=(1, 2), domain=ML, vary=("T2",), typing="product"),
     Family(("SVMRegressor",), _support_regressor(), domain=ML),
     Family(("ZipMap",), _zip_map(), domain=ML, vary=("T",)),
 )

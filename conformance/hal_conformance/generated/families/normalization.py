@@ -70,7 +70,8 @@ def _layer() -> list[Form]:
     return [
         base,
         every,
-        *varied(base, epsilon=(1e-3, 0.5), stash_type=(1, 11), axis=(-1, 2)),
+        *varied(base, epsilon=(1e-3, 0.5), stash_type=(1,), axis=(-1, 2)),
+        every.also("stash_type_16", attributes={"stash_type": 16}),
         form("no_bias", (2, 3, 17), (17,), bias=False, core=True),
         form("long", (2, 1031), (1031,), core=True),
         form("offset", (2, 1031), (1031,), make=values.between(60, 64)),

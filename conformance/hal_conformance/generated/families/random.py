@@ -65,7 +65,7 @@ def _dropout() -> list[Form]:
     return [
         plain,
         Form("ratio", (data, const(0.25, "ratio")), core=True),
-        Form("mask", (data,), outputs=both, core=True),
+        Form("mask", (data,), outputs=both, core=True, ranks=(2, 2)),
         Form("mask_ratio", (data, const(0.25, "ratio")), outputs=both, ranks=(2, 2)),
         Form("inference", (data, const(0.25), const(0)), outputs=both),
         Form("training_nothing", (data, const(0.0), on), outputs=both, core=True),

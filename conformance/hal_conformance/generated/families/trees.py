@@ -168,9 +168,9 @@ _PREVIEW = "ai.onnx.preview.training"
 _MOMENTUM = {"alpha": 0.5, "beta": 0.75, "mode": "standard", "norm_coefficient": 0.125}
 
 FAMILIES = (
-    Family(("TreeEnsembleClassifier",), _classifier(), domain=ML, vary=("T2",), typing="free"),
-    Family(("TreeEnsembleRegressor",), _regressor(), domain=ML),
-    Family(("TreeEnsemble",), _ensemble_5(), domain=ML),
+    Family(("TreeEnsembleClassifier",), _classifier(), ranks=(1, 2), domain=ML, vary=("T2",), typing="free"),
+    Family(("TreeEnsembleRegressor",), _regressor(), ranks=(2,), domain=ML),
+    Family(("TreeEnsemble",), _ensemble_5(), ranks=(2,), domain=ML),
     Family(
         ("Adagrad",),
         _optimiser(1, {}, norm_coefficient=(0.0, 0.125), decay_factor=(0.0, 0.25), epsilon=(0.5,)),
