@@ -1,4 +1,4 @@
-"""Softmax and LogSoftmax, and the list of operators whose function body is not followed.
+"""Softmax and LogSoftmax.
 
 A softmax does not depend on what is subtracted first, so that an error of the maximum cancels;
 what remains is the rounding of x - max, of exp, of the sum, and of the division. The online
@@ -28,17 +28,6 @@ BLOCK = 8
 """The fewest elements an online softmax takes in before it rescales."""
 
 SOFTMAX = "ULP of exp, log and /: numerics/functions.py; sums (n - 1) u"
-
-EXCEPTIONS: dict[str, str] = {
-    "Softmax": "the online form rescales its sums, and errors of the maximum cancel",
-    "LogSoftmax": "x - logsumexp(x) is as legal as the body, and errors of the maximum cancel",
-    "LayerNormalization": "two-pass, Welford and folded forms; the body subtracts squares",
-    "RMSNormalization": "rsqrt and the reciprocal are legal",
-    "GroupNormalization": "two-pass, Welford and folded forms; the body subtracts squares",
-    "MeanVarianceNormalization": "two-pass and Welford forms; the body subtracts squares",
-    "DynamicQuantizeLinear": "every value within reach of a rounding is accepted, and counted",
-}
-"""Operators with a function body that are judged by a rule of their own, and why."""
 
 
 @dataclass(frozen=True)
