@@ -100,7 +100,8 @@ def naive(op: str, x: Array) -> Array:
         return np.where(x < 0, kind(1.5) * exp_minus_one(x, kind), x)
     if op == "Selu":
         a, g = kind(ALPHA), kind(GAMMA)
-        return np.asarray(np.where(x < 0, g * (a * np.exp(x) - a), g * x))
+        negative: Array = g * (a * np.exp(x) - a)
+        return np.where(x < 0, negative, g * x)
     if op == "Celu":
         a = kind(1.7)
         return np.where(x < 0, a * exp_minus_one(x / a, kind), x)
