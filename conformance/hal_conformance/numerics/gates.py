@@ -61,10 +61,13 @@ GATES: Mapping[str, Gate] = {
 """By the names of the operator documents, in lower case."""
 
 
-def activations(step: Step, defaults: Sequence[str], directions: int) -> list[list[Activation]]:
+def activations(
+    step: Step, defaults: Sequence[str], directions: int, unclipped: int | None = None
+) -> list[list[Activation]]:
     """The activations of each direction.
 
-    Alphas and betas go, in order, to the activations that have one.
+    Alphas and betas go, in order, to the activations that have one. `unclipped` is the place
+    of one that the cell's clip passes over.
     """
     width = len(defaults)
     names = list(step.attributes.get("activations") or [])
@@ -72,17 +75,21 @@ def activations(step: Step, defaults: Sequence[str], directions: int) -> list[li
     alphas = iter(step.attributes.get("activation_alpha") or [])
     betas = iter(step.attributes.get("activation_beta") or [])
     made = list[Activation]()
-    for name in names[: directions * width]:
+    for place, name in enumerate(names[: directions * width]):
         gate = GATES[name.lower()]
         alpha = 0.0 if gate.alpha is None else next(alphas, gate.alpha)
         beta = 0.0 if gate.beta is None else next(betas, gate.beta)
-        made.append(_activation(step, gate, alpha, beta))
+        limit = float(step.attributes.get("clip") or np.inf)
+        limit = np.inf if place % width == unclipped else limit
+        made.append(_activation(step, gate, (alpha, beta), limit))
     return [made[k * width : (k + 1) * width] for k in range(directions)]
 
 
-def _activation(step: Step, gate: Gate, alpha: float, beta: float) -> Activation:
+def _activation(
+    step: Step, gate: Gate, parameters: tuple[float, float], limit: float
+) -> Activation:
     """An activation of a pair that the cell's clip has bounded."""
-    limit = step.attributes.get("clip") or np.inf
+    alpha, beta = parameters
     scale = beta if gate.like else alpha
     slope = abs(alpha) if gate.like else 1.0
 

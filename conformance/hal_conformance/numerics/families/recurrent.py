@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from hal_conformance.numerics.algebra import constant, minus, plus, size, times
+from hal_conformance.numerics.algebra import constant, minus, one_of, plus, size, times
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
@@ -84,7 +84,7 @@ def rnn(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         total = plus(step, cell.project(x, 0), cell.recur(state[0], 0))
         return (cell.activations[0](cell.biased(total, 0)),)
 
-    return _recurrent(step, inputs, advance, ("Tanh",), 1)
+    return [*_recurrent(step, inputs, advance, ("Tanh",), 1)]
 
 
 @rule("GRU", source=SOURCE)
@@ -111,12 +111,16 @@ def gru(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         other = step.stored(x.dtype).unit * (size(h) + size(before)) * size(z)
         return (replace(made, error=made.errors() + other),)
 
-    return _recurrent(step, inputs, advance, ("Sigmoid", "Tanh"), 1)
+    return [*_recurrent(step, inputs, advance, ("Sigmoid", "Tanh"), 1)]
 
 
 @rule("LSTM", source=SOURCE)
 def lstm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """C = f C + i c, H = o h(C); with `input_forget`, f is 1 - i."""
+    """C = f C + i c, H = o h(C); with `input_forget`, f is 1 - i.
+
+    The standard clips "the input of activations"; runtimes clip the gates' and not h's, which
+    is C: either is right.
+    """
     coupled = bool(step.attributes.get("input_forget"))
 
     def advance(cell: Cell, x: Pair, state: State) -> State:
@@ -134,7 +138,11 @@ def lstm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         o = first(cell.peep(sums[1], made, 1))
         return (times(step, o, third(made)), made)
 
-    return _recurrent(step, inputs, advance, ("Sigmoid", "Tanh", "Tanh"), 2)
+    readings = [
+        _recurrent(step, inputs, advance, ("Sigmoid", "Tanh", "Tanh"), 2, unclipped=place)
+        for place in ((None, 2) if step.attributes.get("clip") else (None,))
+    ]
+    return [one_of(options) for options in zip(*readings, strict=True)]
 
 
 def _recurrent(
@@ -143,7 +151,9 @@ def _recurrent(
     advance: Callable[[Cell, Pair, State], State],
     defaults: tuple[str, ...],
     states: int,
-) -> list[Quantity]:
+    *,
+    unclipped: int | None = None,
+) -> list[Pair]:
     """Every direction over the sequence, and the outputs in the node's layout."""
     given = [value if isinstance(value, Pair) else None for value in inputs]
     given += [None] * (8 - len(given))
@@ -159,7 +169,7 @@ def _recurrent(
     initial = [
         None if pair is None else swap(held(step, pair)) for pair in given[5 : 5 + states]
     ]
-    functions = activations(step, defaults, directions)
+    functions = activations(step, defaults, directions, unclipped)
     results = list[tuple[Pair, State]]()
     for index in range(directions):
         cell = _cell(step, given, index, functions[index])
@@ -171,8 +181,7 @@ def _recurrent(
     if first_axes:
         rows = rows.moved(lambda a: np.transpose(a, (2, 0, 1, 3)))
         last = [swap(pair) for pair in last]
-    made: list[Quantity] = [rows, *last]
-    return made[: max(1, len(step.outputs))]
+    return [rows, *last][: max(1, len(step.outputs))]
 
 
 def _sequence(
@@ -253,7 +262,7 @@ def _lengths(pair: Pair | None, x: Pair) -> Array | None:
     return pair.value.astype(np.int64) if pair.is_exact else None
 
 
-def _nothing_known(step: Step, x: Pair, recurrence: Pair, states: int) -> list[Quantity]:
+def _nothing_known(step: Step, x: Pair, recurrence: Pair, states: int) -> list[Pair]:
     count, batch = np.shape(x.value)[:2]
     directions, _, hidden = np.shape(recurrence.value)
     first_axes = bool(step.attributes.get("layout"))
