@@ -102,8 +102,9 @@ def standardised(step: Step, x: Pair, axes: tuple[int, ...], epsilon: float) -> 
     inverse = _inverse_root(step, shifted)
     given = held(step, x)
     with np.errstate(all="ignore"):
-        # x s - mean s is as legal as (x - mean) s: both terms round.
-        apart = step.stored(x.dtype).unit * (size(given) + size(found.mean))
+        # x s + (b - mean s) is as legal as (x - mean) s + b: each term rounds, and their sum.
+        apart = 0 if step.primitive else 2 * step.stored(x.dtype).unit
+        apart = apart * (size(given) + size(found.mean))
     deviation = minus(step, given, found.mean)
     deviation = Pair(deviation.value, deviation.errors() + apart, x.dtype)
     return Normal(times(step, deviation, inverse), found.mean, inverse)
@@ -131,7 +132,10 @@ def _scaled(step: Step, x: Pair, scale: Quantity, bias: Quantity, dtype: str) ->
     if isinstance(scale, Pair):
         result = times(step, result, held(step, scale), dtype)
     if isinstance(bias, Pair):
-        result = plus(step, result, held(step, bias), dtype)
+        shift = held(step, bias)
+        folded = 0 if step.primitive else step.stored(working(dtype)).unit * size(shift)
+        shift = Pair(shift.value, shift.errors() + folded, dtype)
+        result = plus(step, result, shift, dtype)
     return result
 
 
