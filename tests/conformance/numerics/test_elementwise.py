@@ -335,13 +335,22 @@ def test_whole_numbers_wrap_around_and_quotients_truncate() -> None:
     ]
 
 
-def test_a_remainder_is_exact_until_its_quotient_may_jump() -> None:
-    a, b = single([5.5, -5.5]), single([2.0, 2.0])
-    assert run("Mod", a, b, fmod=1).is_exact
-    near = Pair(np.array([6.0]), np.array([1e-3]), "float32")
-    assert np.isinf(run("Mod", near, single([2.0]), fmod=1).errors()).all()
-    far = Pair(np.array([7.0]), np.array([1e-3]), "float32")
-    assert run("Mod", far, single([2.0]), fmod=1).errors()[0] <= 1.1e-3
+def test_a_remainder_is_exact_as_a_primitive_and_rounded_by_its_formula() -> None:
+    a, b = single(RANDOM.uniform(1, 2, 500)), single(RANDOM.uniform(1e-3, 1e-2, 500))
+    graded, failing = run("Mod", a, b, fmod=1, primitive=True), run("Mod", a, b, fmod=1)
+    assert graded.is_exact
+    x, y = a.value.astype(np.float32), b.value.astype(np.float32)
+    formula = (x - np.trunc(x / y) * y).astype(np.float64)
+    assert within(formula, failing).all()
+    assert within(graded.value, failing).all()
+    assert not within(formula, graded).all()
+
+
+def test_a_remainder_may_be_off_by_a_period_only_where_its_quotient_may_jump() -> None:
+    near, far = (Pair(np.array([v]), np.array([1e-3]), "float32") for v in (6.0, 7.0))
+    for fmod in (0, 1):
+        assert within(np.array([1.9995]), run("Mod", near, single([2.0]), fmod=fmod)).all()
+        assert run("Mod", far, single([2.0]), fmod=fmod).errors()[0] <= 1.1e-3
 
 
 def test_every_function_has_a_source_and_a_limit_that_fails_beyond_it() -> None:

@@ -251,38 +251,39 @@ def _whole_power(base: Pair, exponent: Pair) -> list[Quantity]:
     return [undefined(result, ~sure)]
 
 
-@rule("Mod", source="IEEE 754-2019, 5.3.1: remainders are exact; ONNX Mod-28")
+@rule("Mod", source="ONNX Mod-28: a - trunc(a / b) b, or floor; IEEE 754-2019, 5.3.1: exact")
 def modulo(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """Exact; a - q b moves by e_a + |q| e_b while the quotient q stays the same."""
+    """The formula rounds a product and a difference; fmod as a primitive is exact."""
     a, b = pairs_of(inputs)
     if not a.is_float:
         return _whole_modulo(step, a, b)
     truncated = bool(step.attributes.get("fmod"))
-    function = np.fmod if truncated else np.mod
-    whole = np.trunc if truncated else np.floor
     errors = operand(step, a), operand(step, b)
     with np.errstate(all="ignore"):
-        value = function(a.value, b.value)
-        if not truncated:
-            # a - floor(a / b) b, the standard's formula, rounds its product and difference.
-            return [step.rounded(value, _floored(a, b, errors, step), a.dtype)]
-        if not errors[0].any() and not errors[1].any():
+        value = np.fmod(a.value, b.value) if truncated else np.mod(a.value, b.value)
+        if truncated and step.primitive and not (errors[0].any() or errors[1].any()):
             return [Pair(value, None, a.dtype)]
-        quotient = whole(a.value / b.value)
-        _, jump = corners(lambda x, y: whole(x / y), (a.value, errors[0]), (b.value, errors[1]))
-        error = np.where(jump > 0, np.inf, errors[0] + np.abs(quotient) * errors[1])
-    return [Pair(value, np.where(np.isnan(error), np.inf, error), a.dtype)]
+        error = _remainder(step, a, b, errors, np.trunc if truncated else np.floor)
+        return [step.rounded(value, np.where(np.isfinite(value), error, 0.0), a.dtype)]
 
 
-def _floored(a: Pair, b: Pair, errors: tuple[Array, Array], step: Step) -> Array:
+def _remainder(
+    step: Step,
+    a: Pair,
+    b: Pair,
+    errors: tuple[Array, Array],
+    whole: Callable[[Array], Array],
+) -> Array:
+    """e_a + |q| e_b + 2 u |a| while the whole quotient q stays; |b| where it may jump."""
     quotient = a.value / b.value
-    _, jump = corners(lambda x, y: np.floor(x / y), (a.value, errors[0]), (b.value, errors[1]))
+    _, jump = corners(lambda x, y: whole(x / y), (a.value, errors[0]), (b.value, errors[1]))
     unit = step.stored(a.dtype).unit
     near = np.abs(quotient - np.rint(quotient)) <= 2 * unit * np.abs(quotient)
     near &= quotient != np.rint(quotient)
-    error = errors[0] + np.abs(np.floor(quotient)) * errors[1] + 2 * unit * np.abs(a.value)
-    error = np.where((jump > 0) | near, np.inf, error)
-    return np.where(np.isfinite(quotient), error, 0.0)
+    rounding = 2 * unit * np.abs(a.value)
+    steady = errors[0] + np.abs(whole(quotient)) * errors[1] + rounding
+    steady = np.where(np.isinf(b.value), errors[0], steady)
+    return np.where((jump > 0) | near, np.abs(b.value) + errors[1] + rounding, steady)
 
 
 def _whole_modulo(step: Step, a: Pair, b: Pair) -> list[Quantity]:
