@@ -40,17 +40,18 @@ def statistics(x: Array, form: str, seed: int) -> tuple[Array, Array]:
     x = x[:, np.random.default_rng(seed).permutation(x.shape[1])]
     count = f(x.shape[1])
     if form == "welford":
-        mean, moment = np.zeros(len(x), f), np.zeros(len(x), f)
+        mean: Array = np.zeros(len(x), f)
+        moment: Array = np.zeros(len(x), f)
         for k in range(x.shape[1]):
             delta = x[:, k] - mean
             mean = mean + delta / f(k + 1)
             moment = moment + delta * (x[:, k] - mean)
         return mean, moment / count
-    total = np.zeros(len(x), f)
+    total: Array = np.zeros(len(x), f)
     for k in range(x.shape[1]):
-        total = total + x[:, k]
+        total = np.add(total, x[:, k])
     mean = total / count if form != "reciprocal" else total * (f(1) / count)
-    square = np.zeros(len(x), f)
+    square: Array = np.zeros(len(x), f)
     for k in range(x.shape[1]):
         term = x[:, k] if form in ("one-pass", "folded") else x[:, k] - mean
         square = square + term * term
@@ -159,12 +160,12 @@ def batch_norm(parts: list[Array], form: str) -> Array:
     )
     deviation = np.sqrt(variance + f(EPSILON))
     if form == "plain":
-        return scale * (x - mean) / deviation + bias
+        return np.asarray(scale * (x - mean) / deviation + bias)
     factor = scale * (f(1) / deviation) if form == "reciprocal" else scale / deviation
     if form == "fused":
         shift = bias - mean * factor
-        return (x.astype(np.float64) * factor + shift).astype(f)
-    return x * factor + (bias - mean * factor)
+        return np.asarray(x.astype(np.float64) * factor + shift, f)
+    return np.asarray(x * factor + (bias - mean * factor))
 
 
 @settings(max_examples=60, deadline=None)

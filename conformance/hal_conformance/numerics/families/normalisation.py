@@ -103,8 +103,8 @@ def standardised(step: Step, x: Pair, axes: tuple[int, ...], epsilon: float) -> 
     given = held(step, x)
     with np.errstate(all="ignore"):
         # x s + (b - mean s) is as legal as (x - mean) s + b: each term rounds, and their sum.
-        apart = 0 if step.primitive else 2 * step.stored(x.dtype).unit
-        apart = apart * (size(given) + size(found.mean))
+        folded = 0.0 if step.primitive else 2 * step.stored(x.dtype).unit
+        apart = folded * (size(given) + size(found.mean))
     deviation = minus(step, given, found.mean)
     deviation = Pair(deviation.value, deviation.errors() + apart, x.dtype)
     return Normal(times(step, deviation, inverse), found.mean, inverse)
