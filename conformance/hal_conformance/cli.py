@@ -93,7 +93,7 @@ Exit codes:
 
 CORPUS = """The generated cases: what is in them, and what of the standard they cover."""
 
-STATS = """Print what the generated cases cover of the standard, beside what onnx's own suite does.
+STATS = """Print what of the standard the generated cases cover, beside onnx's own suite.
 
 Pairs are (operator, version) valid at opset 7 or later; triples are (operator, type parameter,
 type) at the newest version; attributes count where set to something other than their default.

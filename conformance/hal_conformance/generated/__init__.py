@@ -4,9 +4,9 @@ Readers want `generate()`: every `Source`, sorted by family, always the same. Wh
 of a device is computed elsewhere (hal_conformance.numerics), from the same model and feeds.
 
     registry.py   (operator, version) pairs, types     form.py      what families declare
-    draw.py       the integer generator of numbers     families/    a table a family of operators
+    draw.py       the integer generator of numbers     families/    a table a family
     values.py     classes of values                    build.py     forms to models and feeds
-    source.py     Source                               coverage.py  what of the standard is covered
+    source.py     Source                               coverage.py  what is covered
 """
 
 from __future__ import annotations

@@ -75,7 +75,9 @@ def _combinations(
     used = {formal.type_str for formal in pair.schema.inputs} | set(family.vary)
     free = [p for p in admitted if p in used and p not in family.follow]
     if family.typing == "product" and pair.newest:
-        return [dict(zip(free, types, strict=True)) for types in product(*map(admitted.get, free))]  # type: ignore[arg-type]  # every one of free is a key
+        return [
+            dict(zip(free, types, strict=True)) for types in product(*map(admitted.get, free))
+        ]  # type: ignore[arg-type]  # every one of free is a key
     default = {parameter: admitted[parameter][0] for parameter in free}
     made = [default]
     for parameter in free:
@@ -102,7 +104,9 @@ def build(pair: Pair, form: Form, binding: Binding) -> Source:
     """
     schema = pair.schema
     placed, carried = _placed(schema, form, binding)
-    scope: _Placed = [(n, _filled(given.type, binding), given) for n, given in form.scope.items()]
+    scope: _Placed = [
+        (n, _filled(given.type, binding), given) for n, given in form.scope.items()
+    ]
     case_id = f"ops/{pair.name}/{pair.version}/{types_text(schema, binding)}/{form.label}"
     _check_attributes(schema, {*form.attributes, *(name for name, _ in carried)})
     attributes = {**_resolved(form, binding), **_carried_values(schema, carried, case_id)}
@@ -148,7 +152,9 @@ def types_text(schema: Schema, binding: Binding) -> str:
     return texts[0] if len(set(texts)) == 1 else "-".join(texts)
 
 
-def _placed(schema: Schema, form: Form, binding: Binding) -> tuple[_Placed, list[tuple[str, In]]]:
+def _placed(
+    schema: Schema, form: Form, binding: Binding
+) -> tuple[_Placed, list[tuple[str, In]]]:
     formals = list(schema.inputs)
     placed: _Placed = []
     carried: list[tuple[str, In]] = []
@@ -260,7 +266,9 @@ def _model(
             value = value_of(text, given, (case_id, 0, name), {})
             weights.append(_weight(name, value))
         else:
-            inputs.append(helper.make_value_info(name, registry.proto(text, _dims(given, text))))
+            inputs.append(
+                helper.make_value_info(name, registry.proto(text, _dims(given, text)))
+            )
     outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
     graph = helper.make_graph([node], "case", inputs, outputs, weights)
     imports = [helper.make_opsetid(d, v) for d, v in registry.opsets(pair).items()]
@@ -284,10 +292,16 @@ def _settle(
         formal = formals[min(names.index(value.name), len(formals) - 1)]
         text = binding.get(formal.type_str, formal.type_str)
         kind = value.type.WhichOneof("value")
-        if kind is None or (kind == "tensor_type" and not value.type.tensor_type.HasField("shape")):
+        if kind is None or (
+            kind == "tensor_type" and not value.type.tensor_type.HasField("shape")
+        ):
             dims = tuple(f"d{number}_{k}" for k in range(ranks[number])) if ranks else None
             elem = value.type.tensor_type.elem_type if kind else 0
-            typed = helper.make_tensor_type_proto(elem, dims) if elem else registry.proto(text, dims)
+            typed = (
+                helper.make_tensor_type_proto(elem, dims)
+                if elem
+                else registry.proto(text, dims)
+            )
             value.type.CopyFrom(typed)
     del model.graph.value_info[:]
 
@@ -314,7 +328,9 @@ def value_of(
     """The value of an input of a type."""
     found = registry.element(text)
     if found is not None:
-        shape = tuple(sizes[d] if isinstance(d, str) else d for d in _dims(given, text) if d is not None)
+        shape = tuple(
+            sizes[d] if isinstance(d, str) else d for d in _dims(given, text) if d is not None
+        )
         return Tensor(_read_only(given.make(Draw(*key), shape, found)), found)
     word, rest = registry.inner(text)
     if word == "optional":

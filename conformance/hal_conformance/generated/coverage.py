@@ -1,22 +1,22 @@
 """How much of the standard a set of cases touches, and the tables of `hal corpus stats`.
 
 Three counts, each over the operators of the installed onnx. A *pair* is an (operator, version)
-valid at opset 7 or later. A *triple* is (operator, type parameter, type) at an operator's newest
-version; a fixed type of an input or output counts as a parameter with one type. An *attribute*
-of a newest version counts where it is set to something other than its default. Cases count
-where the model is that operator alone.
+valid at opset 7 or later. A *triple* is (operator, type parameter, type) at an operator's
+newest version; a fixed type of an input or output counts as a parameter with one type. An
+*attribute* of a newest version counts where it is set to something other than its default.
+Cases count where the model is that operator alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import onnx
-from onnx import helper
 
+from hal import dtypes
 from hal_conformance.corpus.rows import plain_attribute, type_text
 from hal_conformance.generated import registry
 from hal_conformance.generated.registry import Schema
@@ -30,7 +30,9 @@ Triple: TypeAlias = tuple[str, str, str, str]
 """Domain, operator, type parameter, type."""
 Attribute: TypeAlias = tuple[str, str, str]
 
-_GRADIENT = "it differentiates the graph around it: no model of this operator alone has a meaning"
+_GRADIENT = (
+    "it differentiates the graph around it: no model of this operator alone has a meaning"
+)
 _NO_BODY = (
     "no operator of that opset has a result of this type, so that no body can return it: "
     "sequences and optionals of bfloat16, float8, float4 and of 2 and 4 bits"
@@ -114,7 +116,9 @@ def all_triples() -> frozenset[Triple]:
 
 def all_attributes() -> set[Attribute]:
     """What `Coverage.attributes` can hold."""
-    return {(*operator, name) for operator, schema in newest().items() for name in schema.attributes}
+    return {
+        (*operator, name) for operator, schema in newest().items() for name in schema.attributes
+    }
 
 
 @cache
@@ -124,7 +128,7 @@ def _text(schema_text: str) -> str:
 
 def _of_proto(proto: onnx.TypeProto) -> str:
     if proto.HasField("map_type"):
-        key = registry.dtypes.of_number(proto.map_type.key_type).name
+        key = dtypes.of_number(proto.map_type.key_type).name
         return f"map({key},{_of_proto(proto.map_type.value_type)})"
     if proto.HasField("sequence_type"):
         return f"sequence({_of_proto(proto.sequence_type.elem_type)})"
@@ -150,7 +154,7 @@ def of_sources(sources: Iterable[Source]) -> Coverage:
 def _use(source: Source) -> Use:
     model = onnx.ModelProto.FromString(source.model)
     (node,) = model.graph.node
-    types = {w.name: registry.dtypes.of_number(w.data_type).name for w in model.graph.initializer}
+    types = {w.name: dtypes.of_number(w.data_type).name for w in model.graph.initializer}
     for value in (*model.graph.input, *model.graph.output):
         types[value.name] = _of_proto(value.type)
     _, op, *rest = source.id.split("/")
@@ -209,9 +213,17 @@ def table(generated: Coverage, alone: Coverage, standard: Coverage) -> list[Row]
     ai_onnx = {pair for pair in pairs if not pair[0]}
     three = (generated, alone, standard)
     return [
-        Row("(operator, version), ai.onnx", len(ai_onnx), *(len(c.pairs & ai_onnx) for c in three)),
+        Row(
+            "(operator, version), ai.onnx",
+            len(ai_onnx),
+            *(len(c.pairs & ai_onnx) for c in three),
+        ),
         Row("(operator, version), all", len(pairs), *(len(c.pairs & pairs) for c in three)),
-        Row("(operator, parameter, type)", len(triples), *(len(c.triples & triples) for c in three)),
+        Row(
+            "(operator, parameter, type)",
+            len(triples),
+            *(len(c.triples & triples) for c in three),
+        ),
         Row("attributes", len(attributes), *(len(c.attributes & attributes) for c in three)),
     ]
 

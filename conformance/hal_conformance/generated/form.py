@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from hal.dtypes import DType
 from hal_conformance.generated import values
@@ -49,7 +49,7 @@ def const(given: Any, *names: str, shape: tuple[int, ...] | None = None) -> In:
 def _shape_of(given: Any) -> tuple[int, ...]:
     if not isinstance(given, (list, tuple)):
         return ()
-    items: Sequence[Any] = given  # pyright: ignore[reportUnknownVariableType]  # any nesting
+    items: Sequence[Any] = cast("Sequence[Any]", given)
     return (len(items), *(_shape_of(items[0]) if items else ()))
 
 
@@ -63,7 +63,9 @@ KINDS: Mapping[Kind, Callable[[DType | None], bool]] = {
     "signed": lambda d: d is not None and d.name.startswith(("int", "float", "bfloat")),
     "number": lambda d: d is not None and d.name not in ("string", "bool"),
     "text": lambda d: d is not None and d.name == "string",
-    "narrow": lambda d: d is not None and 0 < d.bits <= 16 and d.name not in ("uint16", "int16"),
+    "narrow": lambda d: (
+        d is not None and 0 < d.bits <= 16 and d.name not in ("uint16", "int16")
+    ),
 }
 
 
@@ -114,7 +116,7 @@ def varied(base: Form, prefix: str = "", /, **attributes: Iterable[Any]) -> list
 
 def _word(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        items: Sequence[Any] = value  # pyright: ignore[reportUnknownVariableType]  # any list
+        items: Sequence[Any] = cast("Sequence[Any]", value)
         return "x".join(map(_word, items)) or "none"
     return str(value).replace("/", "over")
 

@@ -1,8 +1,8 @@
 """Value classes: what the elements of an input are, for every element type.
 
 A maker is a function of a stream, a shape and an element type; families name the maker of each
-input. `any_` is the everyday one; `special` holds what goes wrong first: NaN, infinities, signed
-zeros, subnormals, the ends of the range, ties.
+input. `any_` is the everyday one; `special` holds what goes wrong first: NaN, infinities,
+signed zeros, subnormals, the ends of the range, ties.
 """
 
 from __future__ import annotations
@@ -20,14 +20,30 @@ from hal_conformance.numerics.arithmetic import FORMATS, Array
 Shape: TypeAlias = "tuple[int, ...]"
 Maker: TypeAlias = Callable[[Draw, Shape, DType], Array]
 
-WORDS = ("", "a", "B", "ab", "Abc", " pad ", "a,b,,c", "grün", "日本", "x y z", "0", "-1.5", "\U0001f600")
+WORDS = (
+    "",
+    "a",
+    "B",
+    "ab",
+    "Abc",
+    " pad ",
+    "a,b,,c",
+    "grün",
+    "日本",
+    "x y z",
+    "0",
+    "-1.5",
+    "\U0001f600",
+)
 
 
 def as_type(values: Array, dtype: DType) -> Array:
     """The values in an element type: rounded as IEEE says, clipped where out of range."""
     if dtype.name == "string":
         texts = np.empty(values.shape, dtype=object)
-        texts[...] = np.array([str(v) for v in values.ravel().tolist()], object).reshape(values.shape)
+        texts[...] = np.array([str(v) for v in values.ravel().tolist()], object).reshape(
+            values.shape
+        )
         return texts
     if dtype.name == "bool":
         return np.asarray(values != 0)
@@ -134,7 +150,13 @@ def wide(draw: Draw, shape: Shape, dtype: DType) -> Array:
             return any_(draw, shape, dtype)
         raw = draw.bits(count) >> np.uint64(64 - dtype.bits)
         low, high = limits(dtype)
-        signed = raw if low == 0 else raw.astype(np.int64) - np.where(raw > high, 2**dtype.bits, 0) if dtype.bits < 64 else raw.astype(np.int64)
+        signed = (
+            raw
+            if low == 0
+            else raw.astype(np.int64) - np.where(raw > high, 2**dtype.bits, 0)
+            if dtype.bits < 64
+            else raw.astype(np.int64)
+        )
         return np.asarray(signed).astype(dtype.numpy).reshape(shape)
     kind = FORMATS[dtype.name]
     emax = int(np.frexp(kind.largest)[1]) - 1
@@ -191,7 +213,7 @@ def special_rows(_draw: Draw, shape: Shape, dtype: DType) -> Array:
     return np.asarray(np.broadcast_to(np.resize(values, shape[0])[:, None], shape)).copy()
 
 
-def finite(draw: Draw, shape: Shape, dtype: DType) -> Array:
+def finite(_draw: Draw, shape: Shape, dtype: DType) -> Array:
     """The special values that are finite and not extreme: zeros, ties, subnormals."""
     values = specials(dtype)
     if is_float(dtype):

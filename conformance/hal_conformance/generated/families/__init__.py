@@ -18,6 +18,7 @@ NAMES = (
     "pooling",
     "normalization",
     "conversion",
+    "quantization",
     "recurrent",
     "attention",
     "vision",
@@ -27,6 +28,7 @@ NAMES = (
     "containers",
     "control",
     "ml",
+    "ml_models",
     "trees",
 )
 

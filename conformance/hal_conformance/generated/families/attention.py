@@ -26,41 +26,76 @@ def _attention() -> list[Form]:
         Form("plain", four, core=True),
         *varied(
             Form("plain", four),
-            scale=(0.5, 1.0), softcap=(0.0, 3.0), is_causal=(0,),
+            scale=(0.5, 1.0),
+            softcap=(0.0, 3.0),
+            is_causal=(0,),
             softmax_precision=(1, 10, 11, 16),
         ),
         Form("is_causal_1", square, {"is_causal": 1}, core=True),
-        Form("bool_mask", (*four, In((5, 7), values.cycle((1, 1, 0)))), core=True, only=lambda b: b["U"] == "tensor(bool)"),
-        Form("mask", (*four, In((5, 7), values.whole(0, 4))), core=True, only=lambda b: b["U"] != "tensor(bool)"),
+        Form(
+            "bool_mask",
+            (*four, In((5, 7), values.cycle((1, 1, 0)))),
+            core=True,
+            only=lambda b: b["U"] == "tensor(bool)",
+        ),
+        Form(
+            "mask",
+            (*four, In((5, 7), values.whole(0, 4))),
+            core=True,
+            only=lambda b: b["U"] != "tensor(bool)",
+        ),
         Form("mask_broadcast", (*four, In((2, 1, 1, 7)))),
         Form("mask_causal", (*square, In((6, 6))), {"is_causal": 1}),
         Form("flat", flat, heads, core=True),
         Form("flat_scale", flat, {**heads, "scale": 0.25}),
         Form("grouped", (In((2, 6, 5, 8)), In((2, 2, 7, 8)), In((2, 2, 7, 8)))),
-        Form("grouped_flat", (In((2, 5, 48)), In((2, 7, 16)), In((2, 7, 16))), {"q_num_heads": 6, "kv_num_heads": 2}),
+        Form(
+            "grouped_flat",
+            (In((2, 5, 48)), In((2, 7, 16)), In((2, 7, 16))),
+            {"q_num_heads": 6, "kv_num_heads": 2},
+        ),
         cached,
         cached.also("past_causal", attributes={"is_causal": 1}),
         *varied(scores, "scores_", qk_matmul_output_mode=(0, 1, 2, 3)),
         *varied(softcap, "softcap_", qk_matmul_output_mode=(0, 1, 2, 3)),
-        *varied(Form("window", square, {"is_causal": 1}), "causal_", left_window_size=(-1, 0, 2)),
+        *varied(
+            Form("window", square, {"is_causal": 1}), "causal_", left_window_size=(-1, 0, 2)
+        ),
         *varied(Form("window", square), right_window_size=(-1, 0, 2), left_window_size=(-1, 1)),
-        Form("lengths", (*square[:1], *square[1:], None, None, None, In((1,), values.fixed([4]))), since=24),
+        Form(
+            "lengths",
+            (*square[:1], *square[1:], None, None, None, In((1,), values.fixed([4]))),
+            since=24,
+        ),
         Form("long", (In((1, 2, 9, 64)), In((1, 2, 257, 64)), In((1, 2, 257, 64))), core=True),
         Form("one_query", (In((1, 2, 1, 8)), In((1, 2, 7, 8)), In((1, 2, 7, 8)))),
-        Form("large_scores", (In((1, 2, 4, 8), values.between(-30, 30)), In((1, 2, 5, 8)), In((1, 2, 5, 8)))),
+        Form(
+            "large_scores",
+            (In((1, 2, 4, 8), values.between(-30, 30)), In((1, 2, 5, 8)), In((1, 2, 5, 8))),
+        ),
         Form("dynamic", (In((1, 2, "L", 8)),) * 3, sizes=_L),
-    ]  # fmt: skip
+    ]
 
 
 def _linear() -> list[Form]:
-    def form(label: str, rule: str, *, decay: bool = False, beta: bool = False, **more: Any) -> Form:
+    def form(
+        label: str, rule: str, *, decay: bool = False, beta: bool = False, **more: Any
+    ) -> Form:
         past = In((2, 2, 4, 3)) if more.pop("past", False) else None
         given = (
-            In((2, 5, 8)), In((2, 5, 8), values.between(-0.5, 0.5)), In((2, 5, 6)), past,
+            In((2, 5, 8)),
+            In((2, 5, 8), values.between(-0.5, 0.5)),
+            In((2, 5, 6)),
+            past,
             In((2, 5, more.pop("gate", 8)), values.between(-1, 0)) if decay else None,
             In((2, 5, 2), values.between(0, 1)) if beta else None,
-        )  # fmt: skip
-        attributes = {"q_num_heads": 2, "kv_num_heads": 2, "update_rule": rule, **more.pop("attributes", {})}
+        )
+        attributes = {
+            "q_num_heads": 2,
+            "kv_num_heads": 2,
+            "update_rule": rule,
+            **more.pop("attributes", {}),
+        }
         return Form(label, given, attributes, outputs=(True, True), **more)
 
     base = form("update_rule_gated_delta", "gated_delta", decay=True, beta=True, core=True)
@@ -73,14 +108,21 @@ def _linear() -> list[Form]:
         form("past", "gated_delta", decay=True, beta=True, past=True, core=True),
         form("head_decay", "gated", decay=True, gate=2),
         *varied(base, chunk_size=(1, 2), scale=(0.25, 1.0)),
-        Form("grouped", shared, {"q_num_heads": 4, "kv_num_heads": 2, "update_rule": "linear"}, outputs=(True, True)),
+        Form(
+            "grouped",
+            shared,
+            {"q_num_heads": 4, "kv_num_heads": 2, "update_rule": "linear"},
+            outputs=(True, True),
+        ),
     ]
 
 
 def _rotary() -> list[Form]:
     cache = values.between(-1, 1)
     at = In((2, 5), values.whole(0, 9))
-    base = Form("plain", (In((2, 3, 5, 8)), In((9, 4), cache), In((9, 4), cache), at), core=True)
+    base = Form(
+        "plain", (In((2, 3, 5, 8)), In((9, 4), cache), In((9, 4), cache), at), core=True
+    )
     flat = Form("flat", (In((2, 5, 24)), *base.inputs[1:]), {"num_heads": 3}, core=True)
     partial = (In((2, 3, 5, 8)), In((9, 2), cache), In((9, 2), cache), at)
     return [
@@ -118,17 +160,28 @@ def _flex() -> list[Form]:
         *varied(base, scale=(0.5, 1.0), softmax_precision=(1,)),
         base.also("score_mod", attributes={"score_mod": _modified("Mul", 0.5)}),
         base.also("prob_mod", attributes={"prob_mod": _modified("Mul", 2.0)}),
-        base.also("both", attributes={"score_mod": _modified("Add", 1.0), "prob_mod": _modified("Mul", 0.5)}),
+        base.also(
+            "both",
+            attributes={"score_mod": _modified("Add", 1.0), "prob_mod": _modified("Mul", 0.5)},
+        ),
         base.also("grouped", inputs=(In((1, 4, 5, 8)), In((1, 2, 7, 8)), In((1, 2, 7, 6)))),
     ]
 
 
 FAMILIES = (
     Family(("Attention",), _attention()),
-    Family(("Attention",), [
-        Form("value_type", (In((1, 2, 4, 8)), In((1, 2, 5, 8)), In((1, 2, 5, 8))), core=True,
-             only=lambda b: b["T1"] == "tensor(float)" and b["T2"] != "tensor(float)"),
-    ], typing="free"),
+    Family(
+        ("Attention",),
+        [
+            Form(
+                "value_type",
+                (In((1, 2, 4, 8)), In((1, 2, 5, 8)), In((1, 2, 5, 8))),
+                core=True,
+                only=lambda b: b["T1"] == "tensor(float)" and b["T2"] != "tensor(float)",
+            ),
+        ],
+        typing="free",
+    ),
     Family(("LinearAttention",), _linear()),
     Family(("RotaryEmbedding",), _rotary()),
     Family(("FlexAttention",), _flex(), domain="ai.onnx.preview"),

@@ -66,7 +66,11 @@ def _signed(kinds: Kind, prefix: str, attributes: Mapping[str, Any]) -> list[For
 
 
 _POWER = (
-    *(form for form in forms(values.positive, values.between(-2, 4), kinds="float") if form.label != "special"),
+    *(
+        form
+        for form in forms(values.positive, values.between(-2, 4), kinds="float")
+        if form.label != "special"
+    ),
     Form(
         "special",
         (In(_grid, values.special_rows), In(_grid, values.special)),
@@ -97,7 +101,10 @@ def _variadic() -> list[Form]:
         Form("scalars", _several(2, ())),
         Form("empty", _several(2, (0, 3))),
         Form("dynamic", _several(2, ("N", "M")), sizes=_SIZES),
-        Form("cancelling", (In((64,), values.large_and_small), In((64,)), In((64,), values.large_and_small))),
+        Form(
+            "cancelling",
+            (In((64,), values.large_and_small), In((64,)), In((64,), values.large_and_small)),
+        ),
     ]
 
 
@@ -116,11 +123,15 @@ _CLIP = (
     _clip("low", -1.5, None),
     _clip("high", None, 2.5),
     _clip("crossed", 3.0, -3.0, since=13),
-    _clip("special", -1.0, 1.0, shape=lambda d: (len(values.specials(d)),), make=values.special),
+    _clip(
+        "special", -1.0, 1.0, shape=lambda d: (len(values.specials(d)),), make=values.special
+    ),
     _clip("scalar", 0.0, 1.0, shape=()),
     _clip("empty", 0.0, 1.0, shape=(0, 4)),
     _clip("dynamic", -1.0, 1.0, shape=("N", "M"), sizes=_SIZES),
-    Form("given", (In((5, 31)), In((), values.fixed(-1.0)), In((), values.fixed(1.0))), since=11),
+    Form(
+        "given", (In((5, 31)), In((), values.fixed(-1.0)), In((), values.fixed(1.0))), since=11
+    ),
 )
 
 _WHERE = (
@@ -148,7 +159,10 @@ _SHIFT = tuple(
     form
     for direction in ("LEFT", "RIGHT")
     for form in forms(
-        values.wide, values.whole(0, 8), {"direction": direction}, prefix=f"{direction.lower()}_"
+        values.wide,
+        values.whole(0, 8),
+        {"direction": direction},
+        prefix=f"{direction.lower()}_",
     )
     if "special" not in form.label
 )
@@ -161,11 +175,26 @@ FAMILIES = (
     Family(
         ("Add", "Sub"),
         [
-            Form("cancelling", (In((16, 63), values.cancelling), In((16, 63), values.cancelling)), core=True, kinds="float"),
+            Form(
+                "cancelling",
+                (In((16, 63), values.cancelling), In((16, 63), values.cancelling)),
+                core=True,
+                kinds="float",
+            ),
             Form("wide", (In((1031,), values.wide), In((1031,), values.wide)), kinds="float"),
         ],
     ),
-    Family(("Mul", "Div"), [Form("wide", (In((1031,), values.wide), In((1031,), values.wide)), core=True, kinds="float")]),
+    Family(
+        ("Mul", "Div"),
+        [
+            Form(
+                "wide",
+                (In((1031,), values.wide), In((1031,), values.wide)),
+                core=True,
+                kinds="float",
+            )
+        ],
+    ),
     Family(("Div",), forms(values.any_, _nonzero)),
     Family(("Div",), _signed("signed", "signed_", {})),
     _same("And", "Or", "Xor", "BitwiseAnd", "BitwiseOr", "BitwiseXor", make=values.wide),
@@ -173,7 +202,13 @@ FAMILIES = (
     Family(("BitShift",), _SHIFT),
     Family(("Mod",), _signed("whole", "", {})),
     Family(("Mod",), _signed("whole", "fmod_", {"fmod": 1})),
-    Family(("Mod",), [replace(form, label="float_" + form.label) for form in _signed("float", "fmod_", {"fmod": 1})]),
+    Family(
+        ("Mod",),
+        [
+            replace(form, label="float_" + form.label)
+            for form in _signed("float", "fmod_", {"fmod": 1})
+        ],
+    ),
     Family(("Pow",), _POWER, typing="product"),
     Family(("Max", "Min"), _variadic()),
     Family(("Sum", "Mean"), _variadic()),

@@ -24,20 +24,29 @@ def _construct() -> list[Form]:
 def _at() -> list[Form]:
     sequence = In((2, 3), length=4)
     return [
-        *(Form(f"position_{k}", (sequence, In((), values.fixed(k))), core=k in (1, -1)) for k in (0, 1, 3, -1, -4)),
+        *(
+            Form(f"position_{k}", (sequence, In((), values.fixed(k))), core=k in (1, -1))
+            for k in (0, 1, 3, -1, -4)
+        ),
         Form("dynamic", (In(("N", 3), length=2), In((), values.fixed(0))), sizes=_SIZES),
     ]
 
 
 def _erase() -> list[Form]:
     sequence = In((2, 3), length=3)
-    given = [Form(f"position_{k}", (sequence, In((), values.fixed(k))), core=k == 1) for k in (0, 1, -1, -3)]
+    given = [
+        Form(f"position_{k}", (sequence, In((), values.fixed(k))), core=k == 1)
+        for k in (0, 1, -1, -3)
+    ]
     return [Form("last", (sequence,), core=True), *given, Form("only", (In((2,), length=1),))]
 
 
 def _insert() -> list[Form]:
     sequence, new = In((2, 3), length=3), In((2, 3))
-    given = [Form(f"position_{k}", (sequence, new, In((), values.fixed(k))), core=k == 1) for k in (0, 1, 3, -1, -3)]
+    given = [
+        Form(f"position_{k}", (sequence, new, In((), values.fixed(k))), core=k == 1)
+        for k in (0, 1, 3, -1, -3)
+    ]
     return [
         Form("end", (sequence, new), core=True),
         *given,
@@ -60,7 +69,10 @@ def _concat() -> list[Form]:
         base,
         *(base.also(f"axis_{axis}", attributes={"axis": axis}) for axis in (1, -1, -2)),
         new,
-        *(new.also(f"new_axis_{axis}_at", attributes={"axis": axis}) for axis in (1, 2, -1, -3)),
+        *(
+            new.also(f"new_axis_{axis}_at", attributes={"axis": axis})
+            for axis in (1, 2, -1, -3)
+        ),
         base.also("new_axis_0", attributes={"new_axis": 0}),
         base.also("one", inputs=(In((2, 3), length=1),)),
     ]
@@ -70,7 +82,9 @@ def _split() -> list[Form]:
     def form(label: str, split: Any, **more: Any) -> Form:
         shape = () if isinstance(split, int) else None if split is None else (len(split),)
         given = None if shape is None else In(shape, values.fixed(split))
-        return Form(label, (In(more.pop("x", (6, 4))), given), more.pop("attributes", {}), **more)
+        return Form(
+            label, (In(more.pop("x", (6, 4))), given), more.pop("attributes", {}), **more
+        )
 
     base = form("ones", None, core=True)
     return [

@@ -20,7 +20,9 @@ def _value(name: str, text: str, shape: tuple[int, ...] | None) -> ValueInfoProt
 
 
 def _body(
-    nodes: Sequence[NodeProto], inputs: Sequence[ValueInfoProto], outputs: Sequence[ValueInfoProto]
+    nodes: Sequence[NodeProto],
+    inputs: Sequence[ValueInfoProto],
+    outputs: Sequence[ValueInfoProto],
 ) -> GraphProto:
     return helper.make_graph(list(nodes), "body", list(inputs), list(outputs))
 
@@ -47,9 +49,23 @@ def _if() -> list[Form]:
     choose = {"then_branch": _branch("Identity", "a"), "else_branch": _branch("Identity", "b")}
     forms: list[Form] = []
     for word, truth in (("true", 1), ("false", 0)):
-        forms.append(Form(word, (In((), values.fixed(truth)),), choose, core=True, scope=scope, admits=_identity_takes))
-        computed = {"then_branch": _branch("Add", "a", "b"), "else_branch": _branch("Sub", "a", "b")}
-        forms.append(Form(f"computes_{word}", (In((), values.fixed(truth)),), computed, scope=scope))
+        forms.append(
+            Form(
+                word,
+                (In((), values.fixed(truth)),),
+                choose,
+                core=True,
+                scope=scope,
+                admits=_identity_takes,
+            )
+        )
+        computed = {
+            "then_branch": _branch("Add", "a", "b"),
+            "else_branch": _branch("Sub", "a", "b"),
+        }
+        forms.append(
+            Form(f"computes_{word}", (In((), values.fixed(truth)),), computed, scope=scope)
+        )
         forms.append(Form(f"one_{word}", (In((1,), values.fixed(truth)),), choose, scope=scope))
     return forms
 
@@ -88,13 +104,48 @@ def _loop() -> list[Form]:
     grows = {"body": _loop_body("Add", scan=True)}
     two, both = (True, True), (2, 3)
     return [
-        Form("carried", (count, going, state), carried, core=True, outputs=(True,), ranks=(2,), admits=_identity_takes),
-        Form("scanned", (count, None, state), scanned, core=True, outputs=two, ranks=both, only=_is_tensor),
+        Form(
+            "carried",
+            (count, going, state),
+            carried,
+            core=True,
+            outputs=(True,),
+            ranks=(2,),
+            admits=_identity_takes,
+        ),
+        Form(
+            "scanned",
+            (count, going, state),
+            scanned,
+            core=True,
+            outputs=two,
+            ranks=both,
+            only=_is_tensor,
+        ),
+        Form("count_only", (count, None, state), grows, outputs=two, ranks=both),
         Form("grows", (count, going, state), grows, outputs=two, ranks=both),
-        Form("stops", (count, going, state), {"body": _loop_body("Add", scan=True, stop=True)}, outputs=two, ranks=both),
-        Form("condition_only", (None, going, state), {"body": _loop_body("Add", scan=True, stop=True)}, outputs=two, ranks=both),
+        Form(
+            "stops",
+            (count, going, state),
+            {"body": _loop_body("Add", scan=True, stop=True)},
+            outputs=two,
+            ranks=both,
+        ),
+        Form(
+            "condition_only",
+            (None, going, state),
+            {"body": _loop_body("Add", scan=True, stop=True)},
+            outputs=two,
+            ranks=both,
+        ),
         Form("never", (In((), values.fixed(0)), going, state), grows, outputs=two, ranks=both),
-        Form("condition_false", (count, In((), values.fixed(0)), state), grows, outputs=two, ranks=both),
+        Form(
+            "condition_false",
+            (count, In((), values.fixed(0)), state),
+            grows,
+            outputs=two,
+            ranks=both,
+        ),
     ]
 
 
@@ -117,14 +168,24 @@ def _scan_body(op: str, element: tuple[int, ...] = (3,)) -> _Graph:
 def _scan() -> list[Form]:
     two = (True, True)
     base = Form(
-        "plain", (In((3,)), In((5, 3))), {"num_scan_inputs": 1, "body": _scan_body("Identity")},
-        core=True, outputs=two, since=9,
+        "plain",
+        (In((3,)), In((5, 3))),
+        {"num_scan_inputs": 1, "body": _scan_body("Identity")},
+        core=True,
+        outputs=two,
+        since=9,
     )
     sums = base.also("sums", attributes={"body": _scan_body("Add")})
-    turned = sums.also("scan_input_axes_1", inputs=(In((3,)), In((3, 5))), attributes={"scan_input_axes": [1]})
+    turned = sums.also(
+        "scan_input_axes_1", inputs=(In((3,)), In((3, 5))), attributes={"scan_input_axes": [1]}
+    )
     old = Form(
-        "batched", (None, In((2, 3)), In((2, 5, 3))), {"num_scan_inputs": 1, "body": _scan_body("Identity")},
-        core=True, outputs=two, before=9,
+        "batched",
+        (None, In((2, 3)), In((2, 5, 3))),
+        {"num_scan_inputs": 1, "body": _scan_body("Identity")},
+        core=True,
+        outputs=two,
+        before=9,
     )
     old_sums = old.also("batched_sums", attributes={"body": _scan_body("Add")})
     return [
@@ -132,14 +193,34 @@ def _scan() -> list[Form]:
         sums,
         turned,
         turned.also("scan_input_axes_-1", attributes={"scan_input_axes": [-1]}, since=11),
-        *(sums.also(f"scan_output_axes_{axis}", attributes={"scan_output_axes": [axis]}, since=9 if axis >= 0 else 11) for axis in (0, 1, -1)),
-        *(sums.also(f"scan_input_directions_{way}", attributes={"scan_input_directions": [way]}) for way in (0, 1)),
-        *(sums.also(f"scan_output_directions_{way}", attributes={"scan_output_directions": [way]}) for way in (0, 1)),
+        *(
+            sums.also(
+                f"scan_output_axes_{axis}",
+                attributes={"scan_output_axes": [axis]},
+                since=9 if axis >= 0 else 11,
+            )
+            for axis in (0, 1, -1)
+        ),
+        *(
+            sums.also(
+                f"scan_input_directions_{way}", attributes={"scan_input_directions": [way]}
+            )
+            for way in (0, 1)
+        ),
+        *(
+            sums.also(
+                f"scan_output_directions_{way}", attributes={"scan_output_directions": [way]}
+            )
+            for way in (0, 1)
+        ),
         sums.also("dynamic", inputs=(In((3,)), In(("N", 3))), sizes=({"N": 2}, {"N": 7})),
         old,
         old_sums,
         old_sums.also("lengths", inputs=(In((2,), values.fixed([3, 5])), *old.inputs[1:])),
-        *(old_sums.also(f"directions_{way}", attributes={"directions": [way]}) for way in (0, 1)),
+        *(
+            old_sums.also(f"directions_{way}", attributes={"directions": [way]})
+            for way in (0, 1)
+        ),
     ]
 
 
@@ -165,7 +246,13 @@ _SEQUENCE = In((2, 3), length=3)
 _MAP = (
     Form("identity", (_SEQUENCE,), {"body": _map_body("Identity")}, core=True),
     Form("computes", (_SEQUENCE,), {"body": _map_body("Add")}),
-    Form("additional", (_SEQUENCE, _SEQUENCE), {"body": _map_body("Identity", extra=True)}, core=True, outputs=(True, True)),
+    Form(
+        "additional",
+        (_SEQUENCE, _SEQUENCE),
+        {"body": _map_body("Identity", extra=True)},
+        core=True,
+        outputs=(True, True),
+    ),
     Form("empty", (In((2, 3), length=0),), {"body": _map_body("Identity")}),
 )
 

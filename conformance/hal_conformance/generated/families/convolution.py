@@ -16,7 +16,9 @@ def _conv() -> list[Form]:
     def form(label: str, x: Any, w: Any, bias: bool = False, **more: Any) -> Form:
         attributes = more.pop("attributes", {})
         given = (In(x), In(w, values.between(-1, 1), weight=more.pop("weight", True)))
-        return Form(label, (*given, In((w[0],), weight=True)) if bias else given, attributes, **more)
+        return Form(
+            label, (*given, In((w[0],), weight=True)) if bias else given, attributes, **more
+        )
 
     base = form("plain", (2, 3, 9, 11), (5, 3, 3, 3), core=True)
     return [
@@ -32,20 +34,46 @@ def _conv() -> list[Form]:
         ),
         form("bias", (2, 3, 9, 11), (5, 3, 3, 3), True, core=True),
         *(
-            form(f"same_strides_{p.lower()}", (1, 2, 8, 9), (3, 2, 3, 4), attributes={"auto_pad": p, "strides": [2, 2]})
+            form(
+                f"same_strides_{p.lower()}",
+                (1, 2, 8, 9),
+                (3, 2, 3, 4),
+                attributes={"auto_pad": p, "strides": [2, 2]},
+            )
             for p in ("SAME_UPPER", "SAME_LOWER")
         ),
         form("group", (1, 6, 7, 7), (8, 3, 3, 3), True, attributes={"group": 2}, core=True),
-        form("depthwise", (1, 8, 7, 7), (8, 1, 3, 3), attributes={"group": 8, "pads": [1, 1, 1, 1]}),
+        form(
+            "depthwise",
+            (1, 8, 7, 7),
+            (8, 1, 3, 3),
+            attributes={"group": 8, "pads": [1, 1, 1, 1]},
+        ),
         form("depthwise_twice", (1, 4, 7, 7), (8, 1, 3, 3), attributes={"group": 4}),
         form("pointwise", (2, 16, 5, 7), (9, 16, 1, 1)),
         form("one_dimension", (2, 3, 33), (4, 3, 5), True, core=True),
         form("three_dimensions", (1, 2, 5, 6, 7), (3, 2, 3, 2, 3)),
         form("large_kernel", (1, 2, 13, 13), (2, 2, 7, 7), attributes={"pads": [3, 3, 3, 3]}),
         form("whole_kernel", (1, 3, 5, 7), (4, 3, 5, 7)),
-        form("many_channels", (1, 128, 6, 6), (8, 128, 3, 3), attributes={"pads": [1, 1, 1, 1]}, core=True),
-        form("everything", (1, 4, 11, 13), (6, 2, 3, 3), True, attributes={
-            "group": 2, "pads": [2, 1, 0, 3], "strides": [2, 1], "dilations": [1, 2]}),
+        form(
+            "many_channels",
+            (1, 128, 6, 6),
+            (8, 128, 3, 3),
+            attributes={"pads": [1, 1, 1, 1]},
+            core=True,
+        ),
+        form(
+            "everything",
+            (1, 4, 11, 13),
+            (6, 2, 3, 3),
+            True,
+            attributes={
+                "group": 2,
+                "pads": [2, 1, 0, 3],
+                "strides": [2, 1],
+                "dilations": [1, 2],
+            },
+        ),
         form("weight_given", (1, 3, 8, 8), (4, 3, 3, 3), weight=False),
         form("empty_batch", (0, 3, 8, 8), (4, 3, 3, 3)),
         form("dynamic_batch", ("N", 3, 8, 8), (4, 3, 3, 3), sizes=_N),
@@ -57,7 +85,9 @@ def _transposed() -> list[Form]:
     def form(label: str, x: Any, w: Any, bias: int = 0, **more: Any) -> Form:
         given = (In(x), In(w, values.between(-1, 1), weight=True))
         attributes = more.pop("attributes", {})
-        return Form(label, (*given, In((bias,), weight=True)) if bias else given, attributes, **more)
+        return Form(
+            label, (*given, In((bias,), weight=True)) if bias else given, attributes, **more
+        )
 
     base = form("plain", (1, 3, 4, 5), (3, 2, 3, 3), core=True)
     two = {"strides": [2, 2]}
@@ -74,10 +104,25 @@ def _transposed() -> list[Form]:
             output_padding=([0, 0],),
         ),
         form("bias", (1, 3, 4, 5), (3, 2, 3, 3), 2, core=True),
-        form("output_padding_1x1", (1, 3, 4, 5), (3, 2, 3, 3), attributes={**two, "output_padding": [1, 1]}),
-        form("output_shape", (1, 3, 4, 5), (3, 2, 3, 3), attributes={**two, "output_shape": [10, 12]}),
+        form(
+            "output_padding_1x1",
+            (1, 3, 4, 5),
+            (3, 2, 3, 3),
+            attributes={**two, "output_padding": [1, 1]},
+        ),
+        form(
+            "output_shape",
+            (1, 3, 4, 5),
+            (3, 2, 3, 3),
+            attributes={**two, "output_shape": [10, 12]},
+        ),
         *(
-            form(f"same_{p.lower()}", (1, 3, 4, 5), (3, 2, 3, 3), attributes={**two, "auto_pad": p})
+            form(
+                f"same_{p.lower()}",
+                (1, 3, 4, 5),
+                (3, 2, 3, 3),
+                attributes={**two, "auto_pad": p},
+            )
             for p in ("SAME_UPPER", "SAME_LOWER")
         ),
         form("group_2", (1, 4, 5, 5), (4, 3, 3, 3), 6, attributes={"group": 2}),
@@ -109,24 +154,43 @@ def _integer() -> list[Form]:
         base.also("left_only", inputs=(x, w, In((), at))),
         base.also("right_only", inputs=(x, w, None, In((), at))),
         base.also("channels", inputs=(x, w, In((), at), In((4,), values.whole(0, 9)))),
-        base.also("group_2", inputs=(In((1, 4, 6, 6), values.wide), In((6, 2, 3, 3), values.wide)), attributes={"group": 2}),
-        base.also("one_dimension", inputs=(In((2, 3, 17), values.wide), In((4, 3, 3), values.wide))),
+        base.also(
+            "group_2",
+            inputs=(In((1, 4, 6, 6), values.wide), In((6, 2, 3, 3), values.wide)),
+            attributes={"group": 2},
+        ),
+        base.also(
+            "one_dimension", inputs=(In((2, 3, 17), values.wide), In((4, 3, 3), values.wide))
+        ),
         base.also("dynamic", inputs=(In(("N", 3, 7, 8), values.wide), w), sizes=_N),
     ]
 
 
 def _qlinear(
-    x: Sequence[int | str], w: Sequence[int], scales: Sequence[float], *rest: In, channels: bool = False
+    x: Sequence[int | str],
+    w: Sequence[int],
+    scales: Sequence[float],
+    *rest: In,
+    channels: bool = False,
 ) -> tuple[In, ...]:
     at = values.fixed(3)
     each = (w[0],) if channels else ()
-    steps = values.cycle([scales[1], scales[1] * 2, scales[1] / 2]) if channels else values.fixed(scales[1])
+    steps = (
+        values.cycle([scales[1], scales[1] * 2, scales[1] / 2])
+        if channels
+        else values.fixed(scales[1])
+    )
     return (
-        In(tuple(x), values.wide), In((), values.fixed(scales[0])), In((), at),
-        In(tuple(w), values.wide, weight=True), In(each, steps, weight=True),
+        In(tuple(x), values.wide),
+        In((), values.fixed(scales[0])),
+        In((), at),
+        In(tuple(w), values.wide, weight=True),
+        In(each, steps, weight=True),
         In(each, values.fixed([0] * w[0]) if channels else at, weight=True),
-        In((), values.fixed(scales[2])), In((), at), *rest,
-    )  # fmt: skip
+        In((), values.fixed(scales[2])),
+        In((), at),
+        *rest,
+    )
 
 
 def _qlinear_conv() -> list[Form]:
@@ -140,8 +204,12 @@ def _qlinear_conv() -> list[Form]:
         base.also("bias", inputs=_qlinear(area, kernel, fit, bias), core=True),
         base.also("uneven", inputs=_qlinear(area, kernel, (0.0117, 0.0231, 0.37), bias)),
         base.also("saturates", inputs=_qlinear(area, kernel, full)),
-        base.also("channels", inputs=_qlinear(area, kernel, fit, bias, channels=True), core=True),
-        base.also("group_2", inputs=_qlinear((1, 4, 6, 6), (6, 2, 3, 3), fit), attributes={"group": 2}),
+        base.also(
+            "channels", inputs=_qlinear(area, kernel, fit, bias, channels=True), core=True
+        ),
+        base.also(
+            "group_2", inputs=_qlinear((1, 4, 6, 6), (6, 2, 3, 3), fit), attributes={"group": 2}
+        ),
         base.also("dynamic", inputs=_qlinear(("N", 3, 7, 8), kernel, fit), sizes=_N),
     ]
 
@@ -151,7 +219,9 @@ def _deformed() -> list[Form]:
         off = In(offset, values.between(-1.5, 1.5))
         return (In((1, 2, 6, 7)), In((3, 2, 3, 3), values.between(-1, 1)), off, *rest)
 
-    base = Form("plain", given((1, 18, 4, 5)), {"kernel_shape": [3, 3], "pads": [0, 0, 0, 0]}, core=True)
+    base = Form(
+        "plain", given((1, 18, 4, 5)), {"kernel_shape": [3, 3], "pads": [0, 0, 0, 0]}, core=True
+    )
     mask = In((1, 9, 4, 5), values.between(0, 1))
     grouped = (In((1, 4, 5, 5)), In((4, 2, 2, 2)), In((1, 16, 4, 4), values.between(-1, 1)))
     return [
@@ -162,7 +232,11 @@ def _deformed() -> list[Form]:
         base.also("pads", inputs=given((1, 18, 6, 7)), attributes={"pads": [1, 1, 1, 1]}),
         base.also("strides", inputs=given((1, 18, 2, 3)), attributes={"strides": [2, 2]}),
         base.also("dilations", inputs=given((1, 18, 2, 3)), attributes={"dilations": [2, 2]}),
-        Form("groups", grouped, {"group": 2, "offset_group": 2, "kernel_shape": [2, 2], "pads": [0, 0, 0, 0]}),
+        Form(
+            "groups",
+            grouped,
+            {"group": 2, "offset_group": 2, "kernel_shape": [2, 2], "pads": [0, 0, 0, 0]},
+        ),
     ]
 
 
@@ -175,7 +249,12 @@ def _causal() -> list[Form]:
         *varied(base, activation=("none", "silu", "swish")),
         base.also("bias", inputs=(x, w, In((6,)))),
         base.also("state", inputs=(x, w, None, In((2, 6, 3)))),
-        base.also("everything", inputs=(x, w, In((6,)), In((2, 6, 3))), core=True, attributes={"activation": "silu"}),
+        base.also(
+            "everything",
+            inputs=(x, w, In((6,)), In((2, 6, 3))),
+            core=True,
+            attributes={"activation": "silu"},
+        ),
         base.also("one_step", inputs=(In((2, 6, 1)), w, In((6,)), In((2, 6, 3)))),
         base.also("dynamic", inputs=(In((2, 6, "L")), w), sizes=({"L": 5}, {"L": 12})),
     ]

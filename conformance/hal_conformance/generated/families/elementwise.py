@@ -18,7 +18,13 @@ def forms(everyday: Maker, *more: Form) -> list[Form]:
     """The forms of a unary operator whose everyday inputs that maker makes."""
     return [
         Form("sampled", (In((1031,), everyday),), core=True),
-        Form("every", (In(values.every_shape, values.every),), core=True, kinds="narrow", proved=True),
+        Form(
+            "every",
+            (In(values.every_shape, values.every),),
+            core=True,
+            kinds="narrow",
+            proved=True,
+        ),
         Form("special", (In(_specials, values.special),), core=True),
         Form("wide", (In((5, 411), values.wide),)),
         Form("scalar", (In((), everyday),), core=True),
@@ -45,7 +51,9 @@ _about4 = values.between(-4, 4)
 _about10 = values.between(-10, 10)
 
 FAMILIES = (
-    Family(("Abs", "Neg", "Sign", "Relu", "HardSwish", "BitwiseNot", "Not", "IsNaN"), forms(_plain)),
+    Family(
+        ("Abs", "Neg", "Sign", "Relu", "HardSwish", "BitwiseNot", "Not", "IsNaN"), forms(_plain)
+    ),
     Family(("Acos", "Asin", "Atanh"), forms(values.between(-1, 1))),
     Family(("Acosh",), forms(values.between(1, 9))),
     Family(("Asinh", "Atan", "Erf", "Sin", "Cos", "Tan", "Softsign"), forms(_about4)),
@@ -59,10 +67,14 @@ FAMILIES = (
         [Form("near_zero", (In((1031,), values.log_between(-30, 0)),), kinds="float")],
     ),
     Family(("Log", "Sqrt"), forms(values.positive)),
-    Family(("Log",), [Form("near_one", (In((1031,), values.between(0.875, 1.125)),), core=True)]),
+    Family(
+        ("Log",), [Form("near_one", (In((1031,), values.between(0.875, 1.125)),), core=True)]
+    ),
     Family(("Reciprocal",), forms(values.between(0.5, 8))),
     Family(("Ceil", "Floor", "Round"), forms(_about10)),
-    Family(("Ceil", "Floor", "Round"), [Form("halves", (In((1031,), values.halves),), core=True)]),
+    Family(
+        ("Ceil", "Floor", "Round"), [Form("halves", (In((1031,), values.halves),), core=True)]
+    ),
     Family(("Elu", "Celu"), _varied(_about4, alpha=(0.5, 2.0, 1e-3))),
     Family(("LeakyRelu",), _varied(_plain, alpha=(0.5, 0.0, -0.25, 3.0))),
     Family(("Swish",), _varied(_about4, alpha=(0.5, 0.0, -1.0, 1.702))),

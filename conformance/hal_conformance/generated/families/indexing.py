@@ -35,7 +35,9 @@ def _gather() -> list[Form]:
 
 
 def _gather_elements() -> list[Form]:
-    def form(label: str, data: Any, indices: Any, axis: int | None, size: int, **more: Any) -> Form:
+    def form(
+        label: str, data: Any, indices: Any, axis: int | None, size: int, **more: Any
+    ) -> Form:
         given = (In(data), In(indices, values.index(size)))
         return Form(label, given, {} if axis is None else {"axis": axis}, **more)
 
@@ -51,7 +53,9 @@ def _gather_elements() -> list[Form]:
 
 
 def _gather_nd() -> list[Form]:
-    def form(label: str, data: Any, indices: Any, size: int, batch: int = 0, **more: Any) -> Form:
+    def form(
+        label: str, data: Any, indices: Any, size: int, batch: int = 0, **more: Any
+    ) -> Form:
         given = (In(data), In(indices, values.index(size)))
         return Form(label, given, {"batch_dims": batch} if batch else {}, **more)
 
@@ -84,7 +88,9 @@ _REDUCTIONS = ("none", "add", "mul", "max", "min")
 
 
 def _scatter_elements() -> list[Form]:
-    def form(label: str, data: Any, indices: Any, make: Any, axis: int | None, **more: Any) -> Form:
+    def form(
+        label: str, data: Any, indices: Any, make: Any, axis: int | None, **more: Any
+    ) -> Form:
         attributes = dict(more.pop("attributes", {}))
         if axis is not None:
             attributes["axis"] = axis
@@ -98,9 +104,15 @@ def _scatter_elements() -> list[Form]:
         form("empty", (7, 3), (0, 3), values.index(7), 0),
         *(
             form(
-                f"reduction_{r}", (5, 9), (5, 9), values.index(9) if r != "none" else _apart(9, False),
-                1, attributes={"reduction": r}, kinds="number",
-                since=16 if r in ("none", "add", "mul") else 18, core=True,
+                f"reduction_{r}",
+                (5, 9),
+                (5, 9),
+                values.index(9) if r != "none" else _apart(9, False),
+                1,
+                attributes={"reduction": r},
+                kinds="number",
+                since=16 if r in ("none", "add", "mul") else 18,
+                core=True,
                 only=_real,
             )
             for r in _REDUCTIONS
@@ -118,13 +130,20 @@ def _scatter_nd() -> list[Form]:
     met = In((4, 1), values.fixed([[1], [1], [0], [1]]))
     return [
         Form("rows", (In((7, 5)), rows, In((3, 5))), core=True),
-        Form("points", (In((4, 4)), In((3, 2), values.fixed([[0, 1], [3, 3], [-1, 0]])), In((3,)))),
+        Form(
+            "points",
+            (In((4, 4)), In((3, 2), values.fixed([[0, 1], [3, 3], [-1, 0]])), In((3,))),
+        ),
         Form("rank3", (In((4, 2, 3)), In((2, 1), values.fixed([[0], [2]])), In((2, 2, 3)))),
         Form("empty", (In((4, 2)), In((0, 1), values.index(4)), In((0, 2)))),
         *(
             Form(
-                f"reduction_{r}", (In((5, 4)), rows if r == "none" else met, In((3 if r == "none" else 4, 4))),
-                {"reduction": r}, core=True, kinds="number", only=_real,
+                f"reduction_{r}",
+                (In((5, 4)), rows if r == "none" else met, In((3 if r == "none" else 4, 4))),
+                {"reduction": r},
+                core=True,
+                kinds="number",
+                only=_real,
                 since=16 if r in ("none", "add", "mul") else 18,
             )
             for r in _REDUCTIONS
@@ -140,8 +159,14 @@ def _tensor_scatter() -> list[Form]:
         base,
         base.also("from_zero", inputs=base.inputs[:2]),
         *varied(base, mode=("linear", "circular"), axis=(2, -2)),
-        base.also("axis_1", inputs=(In((2, 6, 4)), In((2, 2, 4)), start), attributes={"axis": 1}),
-        base.also("wraps", inputs=(*base.inputs[:2], In((2,), values.fixed([5, 0]))), attributes={"mode": "circular"}),
+        base.also(
+            "axis_1", inputs=(In((2, 6, 4)), In((2, 2, 4)), start), attributes={"axis": 1}
+        ),
+        base.also(
+            "wraps",
+            inputs=(*base.inputs[:2], In((2,), values.fixed([5, 0]))),
+            attributes={"mode": "circular"},
+        ),
     ]
 
 
@@ -159,10 +184,19 @@ def _one_hot() -> list[Form]:
         form("outside", (9,), make=values.whole(-7, 8), since=11),
         form("empty", (0,)),
         form("values", (7,), core=False).also(
-            "values", inputs=(In((7,), values.whole(0, 5)), const(5), In((2,), values.fixed([2, 3])))
+            "values",
+            inputs=(In((7,), values.whole(0, 5)), const(5), In((2,), values.fixed([2, 3]))),
         ),
         form("dynamic", ("N", 2), sizes=_SIZES),
-        Form("given", (In((3,), values.whole(0, 5)), In((), values.fixed(5)), In((2,), values.fixed([2, 5]))), ranks=(2,)),
+        Form(
+            "given",
+            (
+                In((3,), values.whole(0, 5)),
+                In((), values.fixed(5)),
+                In((2,), values.fixed([2, 5])),
+            ),
+            ranks=(2,),
+        ),
     ]
 
 
@@ -176,7 +210,9 @@ def _compress() -> list[Form]:
         rows.also("axis_1", inputs=(In((3, 5)), chosen), attributes={"axis": 1}),
         rows.also("axis_-1", inputs=(In((3, 5)), chosen), attributes={"axis": -1}, since=11),
         base.also("none", inputs=(In((4,)), In((4,), values.fixed([0, 0, 0, 0])))),
-        rows.also("dynamic", inputs=(In((4, "N")), chosen), attributes={"axis": 0}, sizes=_SIZES),
+        rows.also(
+            "dynamic", inputs=(In((4, "N")), chosen), attributes={"axis": 0}, sizes=_SIZES
+        ),
     ]
 
 
@@ -245,11 +281,23 @@ _CONSTANT = (
     Form("empty", (), {"value": _some((0, 2))}),
     Form("sparse", (), {"sparse_value": _sparse}, only=lambda b: b["T"] == "tensor(float)"),
     Form("float", (), {"value_float": -0.0}, only=lambda b: b["T"] == "tensor(float)"),
-    Form("floats", (), {"value_floats": [1.5, -2.0, 3e38]}, only=lambda b: b["T"] == "tensor(float)"),
+    Form(
+        "floats",
+        (),
+        {"value_floats": [1.5, -2.0, 3e38]},
+        only=lambda b: b["T"] == "tensor(float)",
+    ),
     Form("int", (), {"value_int": -(2**63)}, only=lambda b: b["T"] == "tensor(int64)"),
-    Form("ints", (), {"value_ints": [1, -2, 2**63 - 1]}, only=lambda b: b["T"] == "tensor(int64)"),
+    Form(
+        "ints", (), {"value_ints": [1, -2, 2**63 - 1]}, only=lambda b: b["T"] == "tensor(int64)"
+    ),
     Form("string", (), {"value_string": "grün"}, only=lambda b: b["T"] == "tensor(string)"),
-    Form("strings", (), {"value_strings": ["a", "", "日本"]}, only=lambda b: b["T"] == "tensor(string)"),
+    Form(
+        "strings",
+        (),
+        {"value_strings": ["a", "", "日本"]},
+        only=lambda b: b["T"] == "tensor(string)",
+    ),
 )
 
 

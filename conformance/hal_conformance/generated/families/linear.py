@@ -21,7 +21,14 @@ def _matmul() -> list[Form]:
         form("square", (32, 32), (32, 32)),
         form("long", (3, 1031), (1031, 5), core=True),
         form("long_positive", (3, 512), (512, 5), make=values.between(0.25, 1), kinds="float"),
-        form("large_and_small", (5, 256), (256, 3), make=values.large_and_small, kinds="float", core=True),
+        form(
+            "large_and_small",
+            (5, 256),
+            (256, 3),
+            make=values.large_and_small,
+            kinds="float",
+            core=True,
+        ),
         form("cancelling", (5, 256), (256, 3), make=values.cancelling, kinds="float"),
         form("vector_left", (17,), (17, 5)),
         form("vector_right", (5, 17), (17,)),
@@ -33,7 +40,9 @@ def _matmul() -> list[Form]:
         form("one", (1, 1), (1, 1)),
         form("rows_one", (1, 65), (65, 33)),
         form("empty_rows", (0, 3), (3, 4)),
-        form("special", (8, 8), (8, 8), make=values.cycle((1, 0, -1, 2, float("inf"), 0.5, -3))),
+        form(
+            "special", (8, 8), (8, 8), make=values.cycle((1, 0, -1, 2, float("inf"), 0.5, -3))
+        ),
         Form("weight", (In((5, 33)), In((33, 17), weight=True)), core=True),
         form("dynamic", ("N", "K"), ("K", 6), sizes=_SIZES),
         form("dynamic_batch", ("N", 4, 7), ("N", 7, 3), sizes=({"N": 2}, {"N": 5})),
@@ -122,25 +131,36 @@ def _matmul_integer() -> list[Form]:
         Form("rows", (a, b, In((5, 1), values.whole(0, 9)), In((), at))),
         Form("batch", (In((2, 5, 9), _BYTE), In((9, 4), _BYTE))),
         Form("long", (In((2, 1031), _BYTE), In((1031, 3), _BYTE))),
-        Form("extremes", (In((4, 64), values.special), In((64, 4), values.special), In((), at))),
+        Form(
+            "extremes", (In((4, 64), values.special), In((64, 4), values.special), In((), at))
+        ),
         Form("dynamic", (In(("N", "K"), _BYTE), In(("K", 4), _BYTE)), sizes=_SIZES),
     ]
 
 
 def _scale(value: float, shape: Any = ()) -> In:
-    return In(shape, values.cycle((value, value * 2, value / 2)) if shape else values.fixed(value))
+    return In(
+        shape, values.cycle((value, value * 2, value / 2)) if shape else values.fixed(value)
+    )
 
 
 def _qlinear_matmul() -> list[Form]:
     at = values.fixed(3)
 
-    def form(label: str, a: Any, b: Any, scales: tuple[float, float, float], **more: Any) -> Form:
+    def form(
+        label: str, a: Any, b: Any, scales: tuple[float, float, float], **more: Any
+    ) -> Form:
         left, right, out = scales
         per_column = more.pop("columns", ())
         given = (
-            In(a, _BYTE), _scale(left), In((), at),
-            In(b, _BYTE), _scale(right, per_column), In(per_column, at if not per_column else values.whole(0, 9)),
-            _scale(out), In((), at),
+            In(a, _BYTE),
+            _scale(left),
+            In((), at),
+            In(b, _BYTE),
+            _scale(right, per_column),
+            In(per_column, at if not per_column else values.whole(0, 9)),
+            _scale(out),
+            In((), at),
         )
         return Form(label, given, **more)
 

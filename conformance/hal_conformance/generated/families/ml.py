@@ -1,4 +1,4 @@
-"""ai.onnx.ml: encoders, scalers, linear models, support vectors."""
+"""ai.onnx.ml: encoders, scalers, vectors."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from hal_conformance.generated import registry, values
 from hal_conformance.generated.form import Binding, Family, Form, In, varied
 
 ML = "ai.onnx.ml"
-POST = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
 _N = ({"N": 2}, {"N": 7})
 _WHOLE = values.whole(0, 5)
 
 
 def _extract() -> list[Form]:
-    base = Form("plain", (In((3, 7)), In((4,), values.fixed([0, 6, 2, 2]))), core=True, ranks=(2,))
+    base = Form(
+        "plain", (In((3, 7)), In((4,), values.fixed([0, 6, 2, 2]))), core=True, ranks=(2,)
+    )
     return [base, base.also("vector", inputs=(In((7,)), In((2,), values.fixed([5, 1]))))]
 
 
 def _binarize() -> list[Form]:
     base = Form("plain", (In((5, 7), values.ties),), core=True)
-    return [base, *varied(base, threshold=(0.0, 1.0, -0.5)), base.also("dynamic", inputs=(In(("N", 3)),), sizes=_N)]
+    return [
+        base,
+        *varied(base, threshold=(0.0, 1.0, -0.5)),
+        base.also("dynamic", inputs=(In(("N", 3)),), sizes=_N),
+    ]
 
 
 _WORDS = ["cat", "dog", "grün", ""]
@@ -35,17 +40,17 @@ def _mapped(text: str) -> In:
     return In((4,), values.fixed(given))
 
 
-def _from(parameter: str, name: str) -> Any:
-    return lambda binding: binding[parameter] == f"tensor({name})"
-
-
 def _both(first: str, second: str) -> Any:
-    return lambda binding: (binding["T1"], binding["T2"]) == (f"tensor({first})", f"tensor({second})")
+    return lambda binding: (
+        (binding["T1"], binding["T2"]) == (f"tensor({first})", f"tensor({second})")
+    )
 
 
 def _categories() -> list[Form]:
     table = {"cats_int64s": [1, 2, 3, 4], "cats_strings": _WORDS}
-    words = Form("words", (_mapped("string"),), table, kinds="text", only=_both("string", "int64"))
+    words = Form(
+        "words", (_mapped("string"),), table, kinds="text", only=_both("string", "int64")
+    )
     numbers = Form("numbers", (_mapped("int64"),), table, only=_both("int64", "string"))
     return [
         words,
@@ -60,8 +65,22 @@ def _vectorize() -> list[Form]:
     numbers = {"int64_vocabulary": [1, 7, 3, 9]}
     given = (In((3,), values.positive),)
     return [
-        Form("words", given, words, core=True, ranks=(2,), only=lambda b: b["T1"].startswith("map(string")),
-        Form("numbers", given, numbers, core=True, ranks=(2,), only=lambda b: b["T1"].startswith("map(int64")),
+        Form(
+            "words",
+            given,
+            words,
+            core=True,
+            ranks=(2,),
+            only=lambda b: b["T1"].startswith("map(string"),
+        ),
+        Form(
+            "numbers",
+            given,
+            numbers,
+            core=True,
+            ranks=(2,),
+            only=lambda b: b["T1"].startswith("map(int64"),
+        ),
     ]
 
 
@@ -71,7 +90,9 @@ def _cast_map() -> list[Form]:
     for to in ("TO_FLOAT", "TO_INT64", "TO_STRING"):
         base = Form(f"cast_to_{to}", given, {"cast_to": to}, core=True, ranks=(2,))
         forms += [base, *varied(base.also("map"), f"{to.lower()}_", map_form=("DENSE",))]
-        sparse = base.also(f"sparse_{to.lower()}", attributes={"map_form": "SPARSE", "max_map": 9})
+        sparse = base.also(
+            f"sparse_{to.lower()}", attributes={"map_form": "SPARSE", "max_map": 9}
+        )
         forms += [sparse]
     return [*forms, Form("default", given, ranks=(2,))]
 
@@ -93,8 +114,20 @@ def _features() -> list[Form]:
 def _impute() -> list[Form]:
     floats = In((3, 3), values.cycle((1.5, float("nan"), 2, -1, 0, 4, float("nan"))))
     whole = In((3, 3), values.cycle((1, 0, 2, -1, 7, 4, 0)))
-    base = Form("nan", (floats,), {"imputed_value_floats": [9.0], "replaced_value_float": float("nan")}, core=True, kinds="float")
-    count = Form("whole", (whole,), {"imputed_value_int64s": [9], "replaced_value_int64": 7}, core=True, kinds="whole")
+    base = Form(
+        "nan",
+        (floats,),
+        {"imputed_value_floats": [9.0], "replaced_value_float": float("nan")},
+        core=True,
+        kinds="float",
+    )
+    count = Form(
+        "whole",
+        (whole,),
+        {"imputed_value_int64s": [9], "replaced_value_int64": 7},
+        core=True,
+        kinds="whole",
+    )
     return [
         base,
         count,
@@ -106,36 +139,81 @@ def _impute() -> list[Form]:
     ]
 
 
-_KEYS: dict[str, Any] = {"string": _WORDS, "int64": [1, 2, 3, 4], "float": [1.5, 2.0, 3.0, float("nan")]}
-_VALUES: dict[str, Any] = {"string": ["x", "y", "z", ""], "int64": [10, -20, 30, 40], "float": [0.5, -1.5, 2.5, 3.5]}
+_KEYS: dict[str, Any] = {
+    "string": _WORDS,
+    "int64": [1, 2, 3, 4],
+    "float": [1.5, 2.0, 3.0, float("nan")],
+}
+_VALUES: dict[str, Any] = {
+    "string": ["x", "y", "z", ""],
+    "int64": [10, -20, 30, 40],
+    "float": [0.5, -1.5, 2.5, 3.5],
+}
 _DEFAULTS: dict[str, Any] = {"string": "other", "int64": 99, "float": -7.5}
 _PLURAL = {"string": "strings", "int64": "int64s", "float": "floats"}
-_ASKED: dict[str, Any] = {"string": ["dog", "zebra", "", "cat"], "int64": [2, 9, 4, 1], "float": [2.0, 9.0, float("nan"), 1.5]}
+_ASKED: dict[str, Any] = {
+    "string": ["dog", "zebra", "", "cat"],
+    "int64": [2, 9, 4, 1],
+    "float": [2.0, 9.0, float("nan"), 1.5],
+}
 
 
 def _labels() -> list[Form]:
     forms: list[Form] = []
-    for key in _KEYS:
-        for value in _VALUES:
-            table = {f"keys_{_PLURAL[key]}": _KEYS[key], f"values_{_PLURAL[value]}": _VALUES[value]}
+    for key, keys in _KEYS.items():
+        for value, held in _VALUES.items():
+            table = {
+                f"keys_{_PLURAL[key]}": keys,
+                f"values_{_PLURAL[value]}": held,
+            }
             base = Form(
-                "table", (In((4,), values.fixed(_ASKED[key])),), table, since=2, core=True, only=_both(key, value)
+                "table",
+                (In((4,), values.fixed(_ASKED[key])),),
+                table,
+                since=2,
+                core=True,
+                only=_both(key, value),
             )
             forms += [base, *varied(base, **{f"default_{value}": (_DEFAULTS[value],)})]
     forms += [
-        Form("tensors", (In((5,), values.whole(0, 6)),), {"keys_tensor": _tensor("T1", range(4)), "values_tensor": _tensor("T2", (7, 3, 5, 9)), "default_tensor": _tensor("T2", (42,))}, core=True, since=4),
-        Form("no_default_tensor", (In((5,), values.whole(0, 6)),), {"keys_tensor": _tensor("T1", range(4)), "values_tensor": _tensor("T2", (7, 3, 5, 9))}, since=4),
+        Form(
+            "tensors",
+            (In((5,), values.whole(0, 6)),),
+            {
+                "keys_tensor": _tensor("T1", range(4)),
+                "values_tensor": _tensor("T2", (7, 3, 5, 9)),
+                "default_tensor": _tensor("T2", (42,)),
+            },
+            core=True,
+            since=4,
+        ),
+        Form(
+            "no_default_tensor",
+            (In((5,), values.whole(0, 6)),),
+            {
+                "keys_tensor": _tensor("T1", range(4)),
+                "values_tensor": _tensor("T2", (7, 3, 5, 9)),
+            },
+            since=4,
+        ),
     ]
     classes = {"classes_strings": _WORDS}
     old = [
         Form("words", (_mapped("string"),), classes, only=_both("string", "int64"), before=2),
-        Form("numbers", (In((4,), values.fixed([0, 3, 7, 1])),), classes, only=_both("int64", "string"), before=2),
+        Form(
+            "numbers",
+            (In((4,), values.fixed([0, 3, 7, 1])),),
+            classes,
+            only=_both("int64", "string"),
+            before=2,
+        ),
     ]
     return [
-        *forms, *old,
+        *forms,
+        *old,
         old[0].also("words_default", attributes={"default_int64": 7}),
         old[1].also("numbers_default", attributes={"default_string": "none"}),
-    ]  # fmt: skip
+    ]
 
 
 def _tensor(parameter: str, given: Any) -> Any:
@@ -150,109 +228,64 @@ def _tensor(parameter: str, given: Any) -> Any:
     return value
 
 
-_COEFFICIENTS = [0.5, -1.0, 2.0, 0.25, 1.5, -0.5, -2.0, 1.0, 0.75]
-
-
-def _linear_classifier() -> list[Form]:
-    whole = {"coefficients": _COEFFICIENTS, "intercepts": [0.5, -0.25, 1.0], "classlabels_ints": [3, 1, 7]}
-    base = Form("plain", (In((4, 3)),), whole, core=True, only=_from("T2", "int64"))
-    words = {**whole, "classlabels_strings": ["a", "b", "c"]}
-    del words["classlabels_ints"]
-    named = Form("words", (In((4, 3)),), words, core=True, only=_from("T2", "string"))
-    bare = {"coefficients": _COEFFICIENTS, "classlabels_ints": [0, 1, 2]}
-    two = {"coefficients": _COEFFICIENTS[:6], "intercepts": [0.5, -0.5], "classlabels_ints": [0, 1]}
-    return [
-        base,
-        named,
-        *varied(base, post_transform=POST[:4], multi_class=(0, 1)),
-        Form("no_intercepts", (In((4, 3)),), bare, only=_from("T2", "int64")),
-        Form("two_classes", (In((4, 3)),), two, only=_from("T2", "int64")),
-        base.also("dynamic", inputs=(In(("N", 3)),), sizes=_N),
-    ]
-
-
-def _linear_regressor() -> list[Form]:
-    one = {"coefficients": _COEFFICIENTS[:3]}
-    base = Form("plain", (In((4, 3)),), {**one, "intercepts": [0.5]}, core=True)
-    return [
-        base,
-        Form("no_intercepts", (In((4, 3)),), one),
-        Form("targets_3", (In((4, 3)),), {"coefficients": _COEFFICIENTS, "intercepts": [0.5, -0.25, 1.0], "targets": 3}),
-        *varied(base, targets=(1,), post_transform=POST[:3]),
-    ]
-
-
 def _one_hot() -> list[Form]:
-    numbers = Form("numbers", (In((5,), _WHOLE),), {"cats_int64s": [0, 2, 4]}, core=True, kinds="number")
-    words = Form("words", (In((4,), values.fixed(["a", "c", "zz", ""])),), {"cats_strings": ["a", "b", "c", ""]}, kinds="text")
-    known = numbers.also("zeros_0", inputs=(In((4,), values.fixed([0, 4, 2, 0])),), attributes={"zeros": 0})
-    return [numbers, words, known, *varied(numbers, zeros=(1,)), numbers.also("matrix", inputs=(In((2, 3), _WHOLE),))]
+    numbers = Form(
+        "numbers", (In((5,), _WHOLE),), {"cats_int64s": [0, 2, 4]}, core=True, kinds="number"
+    )
+    words = Form(
+        "words",
+        (In((4,), values.fixed(["a", "c", "zz", ""])),),
+        {"cats_strings": ["a", "b", "c", ""]},
+        kinds="text",
+    )
+    known = numbers.also(
+        "zeros_0", inputs=(In((4,), values.fixed([0, 4, 2, 0])),), attributes={"zeros": 0}
+    )
+    return [
+        numbers,
+        words,
+        known,
+        *varied(numbers, zeros=(1,)),
+        numbers.also("matrix", inputs=(In((2, 3), _WHOLE),)),
+    ]
 
 
 def _scale() -> list[Form]:
     each = {"offset": [0.5, -1.0, 2.0], "scale": [2.0, 0.5, -1.5]}
     base = Form("plain", (In((4, 3)),), each, core=True)
-    return [base, base.also("one", attributes={"offset": [0.5], "scale": [2.0]}), base.also("dynamic", inputs=(In(("N", 3)),), sizes=_N)]
+    return [
+        base,
+        base.also("one", attributes={"offset": [0.5], "scale": [2.0]}),
+        base.also("dynamic", inputs=(In(("N", 3)),), sizes=_N),
+    ]
 
 
 def _normalize() -> list[Form]:
     base = Form("plain", (In((4, 5), values.small),), core=True)
-    return [base, *varied(base, norm=("MAX", "L1", "L2")), base.also("positive", inputs=(In((4, 5), values.positive),), core=True)]
-
-
-_VECTORS = [0.5, 1.0, -1.0, 2.0, -0.5, 1.5, 1.0, -2.0, 0.25]
-_KERNELS = ("LINEAR", "POLY", "RBF", "SIGMOID")
-
-
-def _support_classifier() -> list[Form]:
-    table = {
-        "classlabels_ints": [0, 1], "coefficients": [0.75, -0.5, -0.25], "kernel_params": [0.5, 0.25, 2.0],
-        "rho": [0.125], "support_vectors": _VECTORS, "vectors_per_class": [1, 2],
-    }  # fmt: skip
-    base = Form("plain", (In((4, 3)),), table, core=True, only=_from("T2", "int64"))
-    words = {k: v for k, v in table.items() if k != "classlabels_ints"} | {"classlabels_strings": ["a", "b"]}
-    sure = {"prob_a": [-1.5], "prob_b": [0.25]}
     return [
         base,
-        Form("words", (In((4, 3)),), words, core=True, only=_from("T2", "string")),
-        *varied(base, kernel_type=_KERNELS, post_transform=POST[:4]),
-        base.also("probabilities", attributes=sure),
-    ]
-
-
-def _support_regressor() -> list[Form]:
-    table = {
-        "coefficients": [0.75, -0.5, -0.25], "kernel_params": [0.5, 0.25, 2.0], "n_supports": 3,
-        "rho": [0.125], "support_vectors": _VECTORS,
-    }  # fmt: skip
-    base = Form("plain", (In((4, 3)),), table, core=True, ranks=(2,))
-    return [base, *varied(base, kernel_type=_KERNELS, post_transform=("NONE", "LOGISTIC"), one_class=(0, 1))]
-
-
-def _zip_map() -> list[Form]:
-    scores = (In((2, 3), values.positive),)
-    return [
-        Form("words", scores, {"classlabels_strings": ["a", "b", "grün"]}, only=lambda b: "string" in b["T"]),
-        Form("numbers", scores, {"classlabels_int64s": [10, 20, 30]}, only=lambda b: "int64" in b["T"]),
-        Form("vector", (In((3,), values.positive),), {"classlabels_int64s": [10, 20, 30]}, only=lambda b: "int64" in b["T"]),
+        *varied(base, norm=("MAX", "L1", "L2")),
+        base.also("positive", inputs=(In((4, 5), values.positive),), core=True),
     ]
 
 
 FAMILIES = (
     Family(("ArrayFeatureExtractor",), _extract(), domain=ML),
     Family(("Binarizer",), _binarize(), domain=ML),
-    Family(("CategoryMapper",), _categories(), ranks=(1,), domain=ML, vary=("T2",), typing="product"),
+    Family(
+        ("CategoryMapper",),
+        _categories(),
+        ranks=(1,),
+        domain=ML,
+        vary=("T2",),
+        typing="product",
+    ),
     Family(("DictVectorizer",), _vectorize(), domain=ML),
     Family(("CastMap",), _cast_map(), domain=ML),
     Family(("FeatureVectorizer",), _features(), ranks=(2,), domain=ML),
     Family(("Imputer",), _impute(), ranks=(2,), domain=ML),
     Family(("LabelEncoder",), _labels(), ranks=(1,), domain=ML, vary=("T2",), typing="product"),
-    Family(("LinearClassifier",), _linear_classifier(), ranks=(1, 2), domain=ML, vary=("T2",), typing="product"),
-    Family(("LinearRegressor",), _linear_regressor(), ranks=(2,), domain=ML),
     Family(("OneHotEncoder",), _one_hot(), ranks=(2,), domain=ML),
     Family(("Scaler",), _scale(), ranks=(2,), domain=ML),
     Family(("Normalizer",), _normalize(), ranks=(2,), domain=ML),
-    Family(("SVMClassifier",), _support_classifier(), ranks=(1, 2), domain=ML, vary=("T2",), typing="product"),
-    Family(("SVMRegressor",), _support_regressor(), domain=ML),
-    Family(("ZipMap",), _zip_map(), domain=ML, vary=("T",)),
 )

@@ -127,7 +127,10 @@ _END = 2**63 - 1
 def _slice() -> list[Form]:
     def form(label: str, shape: Any, starts: Any, ends: Any, *rest: Any, **more: Any) -> Form:
         names = ("starts", "ends", "axes", "steps")
-        given = [const(v, n) if v is not None else None for n, v in zip(names, (starts, ends, *rest), strict=False)]
+        given = [
+            const(v, n) if v is not None else None
+            for n, v in zip(names, (starts, ends, *rest), strict=False)
+        ]
         return Form(label, (In(shape), *given), **more)
 
     return [
@@ -142,7 +145,12 @@ def _slice() -> list[Form]:
         form("nothing", (5, 7), [3], [3], [0]),
         form("no_axes", (5, 7), [1, 0], [3, 7], None, [1, 2]),
         form("dynamic", _DYNAMIC, [1], [-1], [1], sizes=_SIZES),
-        Form("given", (In((5, 7)), In((2,), values.fixed([1, 2])), In((2,), values.fixed([4, 6]))), since=10, ranks=(2,)),
+        Form(
+            "given",
+            (In((5, 7)), In((2,), values.fixed([1, 2])), In((2,), values.fixed([4, 6]))),
+            since=10,
+            ranks=(2,),
+        ),
     ]
 
 
@@ -168,7 +176,13 @@ def _pad() -> list[Form]:
         form("nothing", (3, 5), [0, 0, 0, 0]),
         form("axes", (2, 3, 5), [1, 2], None, [1], since=18),
         # onnx infers no shape from int32 axes that are initializers.
-        Form("axes_given", (In((2, 3, 5)), const([1, 2]), None, In((1,), values.fixed([1]))), since=18, core=True, ranks=(3,)),
+        Form(
+            "axes_given",
+            (In((2, 3, 5)), const([1, 2]), None, In((1,), values.fixed([1]))),
+            since=18,
+            core=True,
+            ranks=(3,),
+        ),
         form("negative_axes", (2, 3, 5), [1, 2, 0, 1], None, [-1, 0], since=18),
         form("empty", (0, 3), [2, 0, 1, 0]),
         form("rank4", (2, 3, 5, 7), [0, 0, 1, 2, 0, 0, 3, 1]),
@@ -231,9 +245,13 @@ def _blocks() -> list[Form]:
 
 
 def _trilu() -> list[Form]:
-    def form(label: str, shape: Any, k: int | None, upper: int | None = None, **more: Any) -> Form:
+    def form(
+        label: str, shape: Any, k: int | None, upper: int | None = None, **more: Any
+    ) -> Form:
         given = None if k is None else const(k)
-        return Form(label, (In(shape), given), {} if upper is None else {"upper": upper}, **more)
+        return Form(
+            label, (In(shape), given), {} if upper is None else {"upper": upper}, **more
+        )
 
     return [
         form("default", (4, 5), None, core=True),
@@ -262,7 +280,9 @@ def _center() -> list[Form]:
 
 
 def _reverse() -> list[Form]:
-    def form(label: str, shape: Any, lengths: list[int], time: int, batch: int, **more: Any) -> Form:
+    def form(
+        label: str, shape: Any, lengths: list[int], time: int, batch: int, **more: Any
+    ) -> Form:
         axes = {"time_axis": time, "batch_axis": batch}
         return Form(label, (In(shape), const(lengths)), axes, **more)
 
@@ -280,13 +300,30 @@ _COLUMNS = {"dilations": [1, 1], "pads": [0, 0, 0, 0], "strides": [1, 1]}
 
 def _col2im() -> list[Form]:
     base = Form("plain", (In((1, 6, 12)), const([4, 5]), const([2, 3])), core=True)
-    base = base.also("plain", inputs=(In((1, 12, 9)), const([4, 4]), const([2, 2])), core=True)
+    base = base.also(
+        "plain",
+        inputs=(In((1, 12, 9)), const([4, 4]), const([2, 2])),
+        core=True,
+        kinds="number",
+    )
     return [
         base,
         base.also("explicit", attributes=_COLUMNS),
-        base.also("strides", inputs=(In((1, 8, 4)), *base.inputs[1:]), attributes={"strides": [2, 2]}),
-        base.also("pads", inputs=(In((1, 8, 25)), *base.inputs[1:]), attributes={"pads": [1, 1, 1, 1]}),
-        base.also("dilations", inputs=(In((1, 8, 4)), *base.inputs[1:]), attributes={"dilations": [2, 2]}),
+        base.also(
+            "strides",
+            inputs=(In((1, 8, 4)), *base.inputs[1:]),
+            attributes={"strides": [2, 2]},
+            core=True,
+            kinds="any",
+        ),
+        base.also(
+            "pads", inputs=(In((1, 8, 25)), *base.inputs[1:]), attributes={"pads": [1, 1, 1, 1]}
+        ),
+        base.also(
+            "dilations",
+            inputs=(In((1, 8, 4)), *base.inputs[1:]),
+            attributes={"dilations": [2, 2]},
+        ),
         base.also("rank3", inputs=(In((2, 16, 8)), const([3, 3, 3]), const([2, 2, 2]))),
     ]
 

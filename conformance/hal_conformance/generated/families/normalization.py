@@ -25,7 +25,12 @@ def _batch(shape: Any, channels: int, make: Maker = values.any_) -> tuple[In, ..
 def _batch_norm() -> list[Form]:
     base = Form("plain", _batch((2, 5, 3, 7), 5), core=True)
     training = Form(
-        "training", _batch((4, 3, 9, 31), 3), {"training_mode": 1}, outputs=(True, True, True), since=14, core=True
+        "training",
+        _batch((4, 3, 9, 31), 3),
+        {"training_mode": 1},
+        outputs=(True, True, True),
+        since=14,
+        core=True,
     )
     return [
         base,
@@ -33,7 +38,10 @@ def _batch_norm() -> list[Form]:
         Form("vector", _batch((7, 5), 5)),
         Form("three_dimensions", _batch((1, 2, 3, 4, 5), 2)),
         Form("offset", _batch((2, 3, 5, 7), 3, values.between(60, 64)), core=True),
-        Form("zero_variance", (*_batch((2, 3, 5), 3)[:4], In((3,), values.fixed([0, 0, 1]), weight=True))),
+        Form(
+            "zero_variance",
+            (*_batch((2, 3, 5), 3)[:4], In((3,), values.fixed([0, 0, 1]), weight=True)),
+        ),
         training,
         *varied(training, "training_", momentum=(0.0, 0.5, 1.0), epsilon=(0.5,)),
         Form("dynamic", _batch(("N", 3, 5, 5), 3), sizes=_N),
@@ -44,7 +52,11 @@ def _batch_norm() -> list[Form]:
 def _instance() -> list[Form]:
     def given(shape: Any, make: Maker = values.any_) -> tuple[In, ...]:
         each = (shape[1],)
-        return In(shape, make), In(each, values.between(0.5, 2), weight=True), In(each, weight=True)
+        return (
+            In(shape, make),
+            In(each, values.between(0.5, 2), weight=True),
+            In(each, weight=True),
+        )
 
     base = Form("plain", given((2, 3, 5, 7)), core=True)
     return [
@@ -63,7 +75,9 @@ def _layer() -> list[Form]:
         make = more.pop("make", values.any_)
         attributes = more.pop("attributes", {})
         given = (In(shape, make), In(normed, values.between(0.5, 2), weight=True))
-        return Form(label, (*given, In(normed, weight=True)) if bias else given, attributes, **more)
+        return Form(
+            label, (*given, In(normed, weight=True)) if bias else given, attributes, **more
+        )
 
     base = form("plain", (2, 3, 17), (17,), core=True)
     every = base.also("statistics", outputs=(True, True, True), core=True)
@@ -78,7 +92,13 @@ def _layer() -> list[Form]:
         form("two_axes", (2, 3, 17), (3, 17), attributes={"axis": 1}),
         form("negative", (2, 3, 17), (3, 17), attributes={"axis": -2}),
         form("all", (2, 3, 5), (2, 3, 5), attributes={"axis": 0}),
-        form("statistics_two_axes", (2, 3, 17), (3, 17), attributes={"axis": 1}, outputs=(True, True, True)),
+        form(
+            "statistics_two_axes",
+            (2, 3, 17),
+            (3, 17),
+            attributes={"axis": 1},
+            outputs=(True, True, True),
+        ),
         form("constant", (2, 8), (8,), make=values.cycle((3.0,))),
         form("size_one", (5, 1), (1,)),
         form("broadcast_scale", (2, 3, 17), (1,), bias=False),
@@ -111,8 +131,12 @@ def _group() -> list[Form]:
         attributes = {"num_groups": groups, **more.pop("attributes", {})}
         before_21 = more.pop("old")
         each = (groups if before_21 else shape[1],)
-        given = (In(shape, make), In(each, values.between(0.5, 2), weight=True), In(each, weight=True))
-        limits = {"before": 21} if before_21 else {"since": 21}
+        given = (
+            In(shape, make),
+            In(each, values.between(0.5, 2), weight=True),
+            In(each, weight=True),
+        )
+        limits: dict[str, Any] = {"before": 21} if before_21 else {"since": 21}
         return Form(label, given, attributes, ranks=(len(shape),), **limits, **more)
 
     forms: list[Form] = []
@@ -166,10 +190,19 @@ def _mean_variance() -> list[Form]:
 
 FAMILIES = (
     Family(("BatchNormalization",), _batch_norm(), typing="tied"),
-    Family(("BatchNormalization",), [
-        Form("mixed", _batch((2, 5, 3, 7), 5), core=True, since=14,
-             only=lambda b: len(set(b.values())) > 1)
-    ], typing="free"),
+    Family(
+        ("BatchNormalization",),
+        [
+            Form(
+                "mixed",
+                _batch((2, 5, 3, 7), 5),
+                core=True,
+                since=14,
+                only=lambda b: len(set(b.values())) > 1,
+            )
+        ],
+        typing="free",
+    ),
     Family(("InstanceNormalization",), _instance()),
     Family(("LayerNormalization",), _layer(), vary=()),
     Family(("RMSNormalization",), _rms()),

@@ -33,17 +33,34 @@ def _windows(*, maximum: bool, **more: Sequence[Any]) -> list[Form]:
         ),
         form("ceil", (1, 2, 8, 9), (3, 3), attributes=ceil, core=True),
         form("ceil_pads", (1, 2, 8, 9), (3, 3), attributes={**ceil, "pads": [1, 1, 1, 1]}),
-        form("everything", (1, 2, 11, 13), (3, 2), attributes={
-            "strides": [2, 1], "pads": [1, 0, 1, 1], "dilations": [2, 1]}, since=10),
+        form(
+            "everything",
+            (1, 2, 11, 13),
+            (3, 2),
+            attributes={"strides": [2, 1], "pads": [1, 0, 1, 1], "dilations": [2, 1]},
+            since=10,
+        ),
         *(
-            form(f"same_{p.lower()}", (1, 2, 8, 9), (3, 2), attributes={"auto_pad": p, "strides": [2, 2]})
+            form(
+                f"same_{p.lower()}",
+                (1, 2, 8, 9),
+                (3, 2),
+                attributes={"auto_pad": p, "strides": [2, 2]},
+            )
             for p in ("SAME_UPPER", "SAME_LOWER")
         ),
         form("one_dimension", (2, 3, 33), (4,), core=True),
         form("three_dimensions", (1, 2, 5, 6, 5), (2, 3, 2)),
         form("large", (1, 2, 33, 33), (31, 31), core=True),
         form("kernel_one", (1, 2, 5, 5), (1, 1)),
-        form("negative", (1, 1, 5, 5), (3, 3), make=values.between(-9, -1), kinds="signed", attributes={"pads": [1, 1, 1, 1]}),
+        form(
+            "negative",
+            (1, 1, 5, 5),
+            (3, 3),
+            make=values.between(-9, -1),
+            kinds="signed",
+            attributes={"pads": [1, 1, 1, 1]},
+        ),
         form("dynamic_batch", ("N", 3, 8, 8), (3, 3), sizes=_N),
         form("dynamic_area", (1, 2, "N", 9), (3, 3), sizes=({"N": 5}, {"N": 12})),
     ]
@@ -51,20 +68,32 @@ def _windows(*, maximum: bool, **more: Sequence[Any]) -> list[Form]:
 
 def _max_indices() -> list[Form]:
     base = Form(
-        "indices", (In((2, 3, 7, 9), values.shuffled),), {"kernel_shape": [3, 3]}, core=True, outputs=(True, True)
+        "indices",
+        (In((2, 3, 7, 9), values.shuffled),),
+        {"kernel_shape": [3, 3]},
+        core=True,
+        outputs=(True, True),
     )
     return [
         base,
         *varied(base, storage_order=(0, 1)),
         base.also("indices_strides", attributes={"strides": [2, 2]}),
         base.also("indices_pads", attributes={"pads": [1, 1, 1, 1]}),
-        base.also("indices_one_dimension", inputs=(In((2, 3, 17), values.shuffled),), attributes={"kernel_shape": [3]}),
+        base.also(
+            "indices_one_dimension",
+            inputs=(In((2, 3, 17), values.shuffled),),
+            attributes={"kernel_shape": [3]},
+        ),
         base.also("indices_ties", inputs=(In((1, 2, 6, 6), values.ties),)),
     ]
 
 
 def _count_include() -> list[Form]:
-    base = Form("included", (In((2, 3, 7, 9)),), {"kernel_shape": [3, 3], "pads": [1, 2, 1, 0], "count_include_pad": 1})
+    base = Form(
+        "included",
+        (In((2, 3, 7, 9)),),
+        {"kernel_shape": [3, 3], "pads": [1, 2, 1, 0], "count_include_pad": 1},
+    )
     return [
         base,
         base.also("not_included", attributes={"count_include_pad": 0}),
@@ -90,7 +119,10 @@ _LP = varied(Form("norm", (In((2, 3, 5, 7)),)), p=(1, 2, 3))
 
 _UNPOOL_AT = In((1, 1, 2, 2), values.fixed([[[[5, 7], [13, 15]]]]))
 _UNPOOL = Form(
-    "plain", (In((1, 1, 2, 2)), _UNPOOL_AT), {"kernel_shape": [2, 2], "strides": [2, 2]}, core=True
+    "plain",
+    (In((1, 1, 2, 2)), _UNPOOL_AT),
+    {"kernel_shape": [2, 2], "strides": [2, 2]},
+    core=True,
 )
 
 
@@ -101,14 +133,20 @@ def _unpool() -> list[Form]:
         _UNPOOL,
         _UNPOOL.also("output_shape", inputs=shaped, ranks=(4,)),
         _UNPOOL.also("pads_none", attributes={"pads": [0, 0, 0, 0]}),
-        _UNPOOL.also("kernel_three", inputs=dense, attributes={"kernel_shape": [2, 3], "strides": [1, 1], "pads": [0, 1, 0, 1]}),
+        _UNPOOL.also(
+            "kernel_three",
+            inputs=dense,
+            attributes={"kernel_shape": [2, 3], "strides": [1, 1], "pads": [0, 1, 0, 1]},
+        ),
         Form("no_strides", dense, {"kernel_shape": [2, 2]}),
     ]
 
 
 def _regions() -> list[Form]:
     rois = In((3, 5), values.fixed([[0, 0, 0, 4, 5], [1, 1, 2, 6, 6], [0, 3, 1, 3, 7]]))
-    base = Form("plain", (In((2, 3, 8, 9), values.shuffled), rois), {"pooled_shape": [2, 2]}, core=True)
+    base = Form(
+        "plain", (In((2, 3, 8, 9), values.shuffled), rois), {"pooled_shape": [2, 2]}, core=True
+    )
     return [
         base,
         *varied(base, spatial_scale=(1.0, 0.5), pooled_shape=([1, 1], [3, 2])),

@@ -1,4 +1,4 @@
-"""Random draws: values are free, so types and shapes are judged, and degenerate draws are exact."""
+"""Random draws: types and shapes are judged, and values where the distribution is a point."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _draws(exact: dict[str, Any], inputs: tuple[In, ...], **free: Any) -> list[F
 
 
 _SHAPE = {"shape": [3, 5]}
-_NORMAL = {"mean": 2.5, "scale": 0.0}
+_NORMAL = {"mean": 2.5, "scale": 1e-30}
 _UNIFORM = {"low": 2.5, "high": 2.5}
 
 
@@ -77,17 +77,27 @@ def _dropout() -> list[Form]:
 
 
 FAMILIES = (
-    Family(("RandomNormal",), _draws(_exact(_SHAPE, "T", _NORMAL), (), mean=(0.0, 3.0), scale=(1.0, 0.5)), vary=("T",)),
-    Family(("RandomUniform",), _draws(_exact(_SHAPE, "T", _UNIFORM), (), low=(0.0, -1.0), high=(1.0, 3.0)), vary=("T",)),
+    Family(
+        ("RandomNormal",),
+        _draws(_exact(_SHAPE, "T", _NORMAL), (), mean=(0.0, 3.0), scale=(1.0, 0.5)),
+        vary=("T",),
+    ),
+    Family(
+        ("RandomUniform",),
+        _draws(_exact(_SHAPE, "T", _UNIFORM), (), low=(0.0, -1.0), high=(1.0, 3.0)),
+        vary=("T",),
+    ),
     Family(
         ("RandomNormalLike",),
         _draws(_exact({}, "T2", _NORMAL), (In((3, 5)),), mean=(0.0, 3.0), scale=(1.0, 0.5)),
-        vary=("T2",), typing="free",
+        vary=("T2",),
+        typing="free",
     ),
     Family(
         ("RandomUniformLike",),
         _draws(_exact({}, "T2", _UNIFORM), (In((3, 5)),), low=(0.0, -1.0), high=(1.0, 3.0)),
-        vary=("T2",), typing="free",
+        vary=("T2",),
+        typing="free",
     ),
     Family(("Bernoulli",), _bernoulli(), vary=("T2",), typing="free"),
     Family(("Multinomial",), _multinomial(), vary=("T2",), typing="free"),

@@ -11,7 +11,9 @@ _WEIGHT = values.between(-1, 1)
 _STEPS, _BATCH, _INPUT, _HIDDEN = 5, 3, 4, 6
 
 
-def _given(gates: int, directions: int = 1, *, layout: int = 0, **extra: bool) -> tuple[In | None, ...]:
+def _given(
+    gates: int, directions: int = 1, *, layout: int = 0, **extra: bool
+) -> tuple[In | None, ...]:
     """X, W, R and those of B, lengths, initial_h, initial_c, P that are asked for."""
     steps: Any = "L" if extra.get("dynamic") else _STEPS
     batch = _BATCH
@@ -43,7 +45,9 @@ def _forms(gates: int, activations: tuple[str, ...], others: tuple[str, ...]) ->
     def form(label: str, directions: int = 1, **more: Any) -> Form:
         attributes = {**size, **more.pop("attributes", {})}
         core = more.pop("core", False)
-        return base.also(label, inputs=_given(gates, directions, **more), attributes=attributes, core=core)
+        return base.also(
+            label, inputs=_given(gates, directions, **more), attributes=attributes, core=core
+        )
 
     return [
         base,
@@ -52,21 +56,38 @@ def _forms(gates: int, activations: tuple[str, ...], others: tuple[str, ...]) ->
         form("lengths", lengths=True, **everything),
         form("direction_forward", attributes={"direction": "forward"}),
         form("direction_reverse", attributes={"direction": "reverse"}, **everything),
-        form("direction_bidirectional", 2, attributes={"direction": "bidirectional"}, core=True, **everything),
+        form(
+            "direction_bidirectional",
+            2,
+            attributes={"direction": "bidirectional"},
+            core=True,
+            **everything,
+        ),
         form("reverse_lengths", lengths=True, attributes={"direction": "reverse"}),
         form("layout_0", attributes={"layout": 0}),
         form("layout_1", attributes={"layout": 1}, layout=1, **everything),
         form("clip_0.25", attributes={"clip": 0.25}, **everything),
         form("activations_default", attributes={"activations": list(activations)}),
         form("activations_others", attributes={"activations": list(others)}, **everything),
-        form("activation_alpha", attributes={
-            "activations": ["LeakyRelu", *activations[1:]], "activation_alpha": [0.25]}),
-        form("activation_beta", attributes={
-            "activations": ["HardSigmoid", *activations[1:]], "activation_alpha": [0.25], "activation_beta": [0.375]}),
+        form(
+            "activation_alpha",
+            attributes={
+                "activations": ["LeakyRelu", *activations[1:]],
+                "activation_alpha": [0.25],
+            },
+        ),
+        form(
+            "activation_beta",
+            attributes={
+                "activations": ["HardSigmoid", *activations[1:]],
+                "activation_alpha": [0.25],
+                "activation_beta": [0.375],
+            },
+        ),
         form("dynamic", dynamic=True).also("dynamic", sizes=({"L": 2}, {"L": 7}), core=False),
         base.also("last_only", outputs=(False, True)),
         base.also("all_only", outputs=(True,)),
-    ]  # fmt: skip
+    ]
 
 
 def _reset(value: int) -> Form:
@@ -85,7 +106,9 @@ _PEEPHOLE = Form(
 
 FAMILIES = (
     Family(("RNN",), _forms(1, ("Tanh",), ("Relu",))),
-    Family(("GRU",), [*_forms(3, ("Sigmoid", "Tanh"), ("Tanh", "Sigmoid")), _reset(0), _reset(1)]),
+    Family(
+        ("GRU",), [*_forms(3, ("Sigmoid", "Tanh"), ("Tanh", "Sigmoid")), _reset(0), _reset(1)]
+    ),
     Family(
         ("LSTM",),
         [

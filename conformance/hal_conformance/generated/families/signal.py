@@ -11,7 +11,9 @@ _N = ({"N": 1}, {"N": 3})
 
 
 def _dft() -> list[Form]:
-    def form(label: str, x: Any, length: int | None = None, axis: int | None = None, **more: Any) -> Form:
+    def form(
+        label: str, x: Any, length: int | None = None, axis: int | None = None, **more: Any
+    ) -> Form:
         attributes = more.pop("attributes", {})
         given = (
             In(x),
@@ -76,7 +78,9 @@ def _window() -> list[Form]:
 
 
 def _mel() -> list[Form]:
-    def form(label: str, bins: int, length: int, rate: int, low: float, high: float, **more: Any) -> Form:
+    def form(
+        label: str, bins: int, length: int, rate: int, low: float, high: float, **more: Any
+    ) -> Form:
         ends = (const(bins), const(length), const(rate), const(low), const(high))
         return Form(label, ends, more.pop("attributes", {}), **more)
 
@@ -87,13 +91,22 @@ def _mel() -> list[Form]:
         form("typed", 8, 16, 8192, 0.0, 4096.0, attributes=typed, core=True),
         form("inside", 5, 64, 16000, 250.0, 4000.0),
         form("large", 40, 512, 16000, 0.0, 8000.0),
-        Form("given", tuple(In((), values.fixed(v)) for v in (8, 16, 8192, 0.0, 4096.0)), ranks=(2,)),
+        Form(
+            "given",
+            tuple(In((), values.fixed(v)) for v in (8, 16, 8192, 0.0, 4096.0)),
+            ranks=(2,),
+        ),
     ]
 
 
 FAMILIES = (
     Family(("DFT",), _dft(), typing="free"),
     Family(("STFT",), _stft(), typing="free"),
-    Family(("BlackmanWindow", "HammingWindow", "HannWindow"), _window(), vary=("T2",), typing="free"),
+    Family(
+        ("BlackmanWindow", "HammingWindow", "HannWindow"),
+        _window(),
+        vary=("T2",),
+        typing="free",
+    ),
     Family(("MelWeightMatrix",), _mel(), vary=("T3",), typing="free"),
 )

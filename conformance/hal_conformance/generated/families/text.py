@@ -30,12 +30,29 @@ def _normalise() -> list[Form]:
     base = Form("plain", (words,))
     return [
         base,
-        *varied(base, case_change_action=("NONE", "LOWER", "UPPER"), is_case_sensitive=(0, 1), locale=("en_US",)),
+        *varied(
+            base,
+            case_change_action=("NONE", "LOWER", "UPPER"),
+            is_case_sensitive=(0, 1),
+            locale=("en_US",),
+        ),
         base.also("stopwords", attributes=stop),
         *varied(base.also("stop", attributes=stop), "stop_", is_case_sensitive=(0, 1)),
-        *varied(base.also("lower", attributes={**stop, "case_change_action": "LOWER"}), "lower_", is_case_sensitive=(0, 1)),
-        base.also("matrix", inputs=(In((1, 3), values.fixed([["a", "B", "monday"]])),), attributes=stop),
-        base.also("all_stopped", inputs=(In((2,), values.fixed(["a", "b"])),), attributes={"stopwords": ["a", "b"], "is_case_sensitive": 1}),
+        *varied(
+            base.also("lower", attributes={**stop, "case_change_action": "LOWER"}),
+            "lower_",
+            is_case_sensitive=(0, 1),
+        ),
+        base.also(
+            "matrix",
+            inputs=(In((1, 3), values.fixed([["a", "B", "monday"]])),),
+            attributes=stop,
+        ),
+        base.also(
+            "all_stopped",
+            inputs=(In((2,), values.fixed(["a", "b"])),),
+            attributes={"stopwords": ["a", "b"], "is_case_sensitive": 1},
+        ),
     ]
 
 
@@ -46,7 +63,9 @@ def _split() -> list[Form]:
         base,
         *varied(base, delimiter=("", " ", ",", "b,"), maxsplit=(1, 0)),
         base.also("comma_once", attributes={"delimiter": ",", "maxsplit": 1}),
-        base.also("vector", inputs=(In((4,), values.fixed(["a", "b c", "", "d e f"])),), ranks=(2, 1)),
+        base.also(
+            "vector", inputs=(In((4,), values.fixed(["a", "b c", "", "d e f"])),), ranks=(2, 1)
+        ),
     ]
 
 
@@ -54,8 +73,11 @@ def _regex() -> list[Form]:
     texts = In((7,), values.fixed(["www.google.com", "abc", "a1", "", "A", "grün", "aaa\n"]))
     patterns = (r"www\.[\w.-]+\.\bcom\b", "[a-z]+", "a*", "", r"\w\d", "(a|A)", ".*")
     return [
-        Form(f"pattern_{k}", (texts,), {"pattern": pattern}) for k, pattern in enumerate(patterns)
-    ] + [Form("matrix", (In((2, 2), values.fixed([["a", "b"], ["aa", ""]])),), {"pattern": "a+"})]
+        Form(f"pattern_{k}", (texts,), {"pattern": pattern})
+        for k, pattern in enumerate(patterns)
+    ] + [
+        Form("matrix", (In((2, 2), values.fixed([["a", "b"], ["aa", ""]])),), {"pattern": "a+"})
+    ]
 
 
 _NGRAMS = {
@@ -76,20 +98,42 @@ def _tfidf() -> list[Form]:
     weighted = {"weights": [2.0, 0.5, 3.0, 1.5, 4.0, 0.25, 8.0]}
     return [
         base,
-        base.also("matrix", inputs=(In((2, 6), values.fixed([[1, 1, 3, 3, 3, 7], [8, 6, 7, 5, 6, 8]])),)),
-        *varied(base, mode=("TF", "IDF", "TFIDF"), max_skip_count=(1, 5), min_gram_length=(2,), max_gram_length=(1,)),
+        base.also(
+            "matrix",
+            inputs=(In((2, 6), values.fixed([[1, 1, 3, 3, 3, 7], [8, 6, 7, 5, 6, 8]])),),
+        ),
+        *varied(
+            base,
+            mode=("TF", "IDF", "TFIDF"),
+            max_skip_count=(1, 5),
+            min_gram_length=(2,),
+            max_gram_length=(1,),
+        ),
         base.also("weights_idf", attributes={**weighted, "mode": "IDF"}),
         base.also("weights_tfidf", attributes={**weighted, "mode": "TFIDF"}),
-        base.also("ngram_counts", attributes={"ngram_counts": [0, 0], "pool_int64s": [5, 6, 7, 8, 6, 7], "ngram_indexes": [2, 0, 1], "min_gram_length": 2}),
+        base.also(
+            "ngram_counts",
+            attributes={
+                "ngram_counts": [0, 0],
+                "pool_int64s": [5, 6, 7, 8, 6, 7],
+                "ngram_indexes": [2, 0, 1],
+                "min_gram_length": 2,
+            },
+        ),
         base.also("ngram_indexes", attributes={"ngram_indexes": [6, 5, 4, 3, 2, 1, 0]}),
-        Form("texts", (In((8,), values.fixed(["a", "b", "ab", "0", "b", "a", "zz", "b"])),), _TEXTS, kinds="text"),
+        Form(
+            "texts",
+            (In((8,), values.fixed(["a", "b", "ab", "0", "b", "a", "zz", "b"])),),
+            _TEXTS,
+            kinds="text",
+        ),
     ]
 
 
 _REDUCTIONS = ("none", "sum", "mean")
 
 
-def _loss(classes: Any, logged: bool) -> list[Form]:
+def _loss(*, logged: bool) -> list[Form]:
     def form(label: str, *, weight: bool = False, shape: Any = (4, 5), **more: Any) -> Form:
         labels = (shape[0], *shape[2:])
         given: tuple[In, ...] = (In(shape), In(labels, values.whole(0, 5)))
@@ -120,6 +164,6 @@ FAMILIES = (
     Family(("StringSplit",), _split()),
     Family(("RegexFullMatch",), _regex()),
     Family(("TfIdfVectorizer",), _tfidf()),
-    Family(("SoftmaxCrossEntropyLoss",), _loss(5, True), typing="free"),
-    Family(("NegativeLogLikelihoodLoss",), _loss(5, False), typing="free"),
+    Family(("SoftmaxCrossEntropyLoss",), _loss(logged=True), typing="free"),
+    Family(("NegativeLogLikelihoodLoss",), _loss(logged=False), typing="free"),
 )

@@ -10,7 +10,7 @@ import onnx
 from onnx import numpy_helper
 
 from hal_conformance.generated import registry, values
-from hal_conformance.generated.families.ml import ML, POST
+from hal_conformance.generated.families.ml_models import ML, POST
 from hal_conformance.generated.form import Binding, Family, Form, In, varied
 
 # Two trees over three features: a root with one inner node, and a root alone.
@@ -47,7 +47,12 @@ def _double(*given: float) -> Any:
 
 
 def _as_tensors(table: Mapping[str, Any], role: str, base: str) -> dict[str, Any]:
-    moved = {"nodes_values": _SPLITS, f"{role}_weights": _WEIGHTS, "nodes_hitrates": [1.0] * 8, base: [0.25, -0.5]}
+    moved = {
+        "nodes_values": _SPLITS,
+        f"{role}_weights": _WEIGHTS,
+        "nodes_hitrates": [1.0] * 8,
+        base: [0.25, -0.5],
+    }
     kept = {k: v for k, v in table.items() if k not in moved}
     return kept | {f"{name}_as_tensor": _double(*given) for name, given in moved.items()}
 
@@ -64,7 +69,9 @@ _TIED = In((6, 3), values.cycle((0.5, -0.25, 1.0, 0.75, 0.5)))
 def _old(role: str, base: dict[str, Any], **limits: Any) -> list[Form]:
     table = {**base, **_ensemble(role)}
     plain = Form("plain", (_X,), table, core=True, **limits)
-    turned = [["LEAF" if m == "LEAF" else mode for m in _NODES["nodes_modes"]] for mode in _MODES]
+    turned = [
+        ["LEAF" if m == "LEAF" else mode for m in _NODES["nodes_modes"]] for mode in _MODES
+    ]
     return [
         plain,
         *(
@@ -74,14 +81,23 @@ def _old(role: str, base: dict[str, Any], **limits: Any) -> list[Form]:
         *varied(plain, post_transform=POST[:4]),
         plain.also("base_values", attributes={"base_values": [0.25, -0.5]}),
         plain.also("hit_rates", attributes={"nodes_hitrates": [1.0] * 8}),
-        plain.also("nan", inputs=(In((4, 3), values.cycle((float("nan"), 1, 0))),), kinds="float"),
-        Form("tensors", (_X,), _as_tensors(table, role, "base_values"), core=True, only=_is_double, since=3),
+        plain.also(
+            "nan", inputs=(In((4, 3), values.cycle((float("nan"), 1, 0))),), kinds="float"
+        ),
+        Form(
+            "tensors",
+            (_X,),
+            _as_tensors(table, role, "base_values"),
+            core=True,
+            only=_is_double,
+            since=3,
+        ),
     ]
 
 
 def _classifier() -> list[Form]:
     words = {"classlabels_strings": ["a", "b"]}
-    whole = [f for f in _old("class", {"classlabels_int64s": [3, 7]})]
+    whole = _old("class", {"classlabels_int64s": [3, 7]})
     named = _old("class", words)[0].also("words", core=True)
     return [
         *(f.also(f.label, core=f.core, only=_and(f.only, "int64")) for f in whole),
@@ -106,7 +122,9 @@ def _typed(*given: float) -> Any:
         dtype = registry.element(binding["T"])
         if dtype is None:
             raise TypeError(binding["T"])
-        made: onnx.TensorProto = numpy_helper.from_array(values.as_type(np.array(given), dtype), "t")
+        made: onnx.TensorProto = numpy_helper.from_array(
+            values.as_type(np.array(given), dtype), "t"
+        )
         return made
 
     return value
@@ -142,10 +160,17 @@ def _ensemble_5() -> list[Form]:
     return [
         base,
         *varied(base, aggregate_function=(0, 1, 2, 3), post_transform=(0, 1, 2, 3, 4)),
-        *(base.also(f"mode_{m}", inputs=(_TIED,), attributes={"nodes_modes": _modes(m, m, m)}) for m in range(6)),
+        *(
+            base.also(f"mode_{m}", inputs=(_TIED,), attributes={"nodes_modes": _modes(m, m, m)})
+            for m in range(6)
+        ),
         base.also("members", inputs=(asked,), attributes=members, core=True),
         base.also("hit_rates", attributes={"nodes_hitrates": _typed(1.0, 0.5, 2.0)}),
-        base.also("missing", inputs=(In((4, 3), values.cycle((float("nan"), 1, 0))),), attributes={"nodes_missing_value_tracks_true": [1, 0, 1]}),
+        base.also(
+            "missing",
+            inputs=(In((4, 3), values.cycle((float("nan"), 1, 0))),),
+            attributes={"nodes_missing_value_tracks_true": [1, 0, 1]},
+        ),
         base.also("dynamic", inputs=(In(("N", 3)),), sizes=({"N": 2}, {"N": 7})),
     ]
 
@@ -156,10 +181,24 @@ def _optimiser(state: int, base: Mapping[str, Any], **options: Any) -> list[Form
 
     def given(count: int) -> tuple[In, ...]:
         tensors = [In((2, 5)) for _ in range(2 * count)]
-        return rate, step, *tensors, *(In((2, 5), values.positive) for _ in range(state * count))
+        return (
+            rate,
+            step,
+            *tensors,
+            *(In((2, 5), values.positive) for _ in range(state * count)),
+        )
 
-    one = Form("plain", given(1), base, core=True, outputs=(True,) * (1 + state), ranks=(2,) * (1 + state))
-    two = one.also("two", inputs=given(2), outputs=(True,) * (2 + 2 * state), ranks=(2,) * (2 + 2 * state))
+    one = Form(
+        "plain",
+        given(1),
+        base,
+        core=True,
+        outputs=(True,) * (1 + state),
+        ranks=(2,) * (1 + state),
+    )
+    two = one.also(
+        "two", inputs=given(2), outputs=(True,) * (2 + 2 * state), ranks=(2,) * (2 + 2 * state)
+    )
     first = one.also("first", inputs=(rate, In((), values.fixed(0)), *given(1)[2:]))
     return [one, two, first, *varied(one, **options)]
 
@@ -168,26 +207,45 @@ _PREVIEW = "ai.onnx.preview.training"
 _MOMENTUM = {"alpha": 0.5, "beta": 0.75, "mode": "standard", "norm_coefficient": 0.125}
 
 FAMILIES = (
-    Family(("TreeEnsembleClassifier",), _classifier(), ranks=(1, 2), domain=ML, vary=("T2",), typing="free"),
+    Family(
+        ("TreeEnsembleClassifier",),
+        _classifier(),
+        ranks=(1, 2),
+        domain=ML,
+        vary=("T2",),
+        typing="free",
+    ),
     Family(("TreeEnsembleRegressor",), _regressor(), ranks=(2,), domain=ML),
     Family(("TreeEnsemble",), _ensemble_5(), ranks=(2,), domain=ML),
     Family(
         ("Adagrad",),
-        _optimiser(1, {}, norm_coefficient=(0.0, 0.125), decay_factor=(0.0, 0.25), epsilon=(0.5,)),
+        _optimiser(
+            1, {}, norm_coefficient=(0.0, 0.125), decay_factor=(0.0, 0.25), epsilon=(0.5,)
+        ),
         domain=_PREVIEW,
     ),
     Family(
         ("Adam",),
         _optimiser(
-            2, {}, alpha=(0.5,), beta=(0.5,), epsilon=(0.5,),
-            norm_coefficient=(0.0, 0.125), norm_coefficient_post=(0.0, 0.125),
+            2,
+            {},
+            alpha=(0.5,),
+            beta=(0.5,),
+            epsilon=(0.5,),
+            norm_coefficient=(0.0, 0.125),
+            norm_coefficient_post=(0.0, 0.125),
         ),
         domain=_PREVIEW,
     ),
     Family(
         ("Momentum",),
         _optimiser(
-            1, _MOMENTUM, alpha=(0.0,), beta=(0.5,), norm_coefficient=(0.0,), mode=("standard", "nesterov")
+            1,
+            _MOMENTUM,
+            alpha=(0.0,),
+            beta=(0.5,),
+            norm_coefficient=(0.0,),
+            mode=("standard", "nesterov"),
         ),
         domain=_PREVIEW,
     ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hal_conformance.generated import values
-from hal_conformance.generated.form import Family, Form, In, const, varied
+from hal_conformance.generated.form import Family, Form, In, Kind, const, varied
 
 _PLANE = (1, 2, 5, 6)
-_COORDINATES = ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn")
+_COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
 
 
 def _scaled(*scales: float) -> tuple[In | None, ...]:
@@ -21,12 +21,22 @@ def _sized(*sizes: int) -> tuple[In | None, ...]:
 
 def _resize() -> list[Form]:
     up, down = (1.75, 2.5), (0.75, 0.5)
-    since = {"since": 11}
+    since: dict[str, Any] = {"since": 11}
     forms: list[Form] = []
     for mode in ("nearest", "linear", "cubic"):
         for word, by in (("up", up), ("down", down)):
-            base = Form(f"{mode}_{word}", _scaled(*by), {"mode": mode}, core=True, **since)
-            forms += [base, *varied(base, f"{mode}_{word}_", coordinate_transformation_mode=_COORDINATES)]
+            kinds: Kind = "any" if mode == "nearest" else "number"  # no mean of texts
+            base = Form(
+                f"{mode}_{word}", _scaled(*by), {"mode": mode}, core=True, kinds=kinds, **since
+            )
+            forms += [
+                base,
+                *varied(base, f"{mode}_{word}_", coordinate_transformation_mode=_COORDINATES),
+            ]
+            symmetric = {"coordinate_transformation_mode": "half_pixel_symmetric"}
+            forms += [
+                base.also(f"{base.label}_half_pixel_symmetric", attributes=symmetric, since=19)
+            ]
         sized = Form(f"{mode}_sizes", _sized(8, 3), {"mode": mode}, **since)
         forms += [sized]
         forms += varied(sized, f"{mode}_", exclude_outside=(0, 1) if mode == "cubic" else (0,))
@@ -38,20 +48,37 @@ def _resize() -> list[Form]:
     rounded = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
     forms += varied(near, "up_", nearest_mode=rounded)
     forms += varied(halves, "down_", nearest_mode=rounded)
-    forms += varied(Form("cubic", _scaled(*up), {"mode": "cubic"}, **since), cubic_coeff_a=(-0.5, -1.0))
+    forms += varied(
+        Form("cubic", _scaled(*up), {"mode": "cubic"}, **since), cubic_coeff_a=(-0.5, -1.0)
+    )
     policies = ("stretch", "not_larger", "not_smaller")
     axes = Form("axes", (In(_PLANE), None, None, const([7, 9])), {"axes": [2, 3]}, since=18)
     forms += [axes, axes.also("axes_negative", attributes={"axes": [-2, -1]})]
     forms += varied(axes, keep_aspect_ratio_policy=policies)
     roi = In((8,), values.fixed([0, 0, 0.2, 0.1, 1, 1, 0.8, 1.3]), weight=True)
     crop = Form(
-        "crop", (In(_PLANE), roi, None, const([1, 2, 4, 5])),
-        {"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize"}, since=13, core=True,
+        "crop",
+        (In(_PLANE), roi, None, const([1, 2, 4, 5])),
+        {"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize"},
+        since=13,
+        core=True,
+        kinds="number",
     )
     forms += [crop, *varied(crop, extrapolation_value=(0.0, 2.5))]
     forms += [
-        Form("one_dimension", (In((1, 2, 9)), None, const([1.0, 1.0, 2.0])), {"mode": "linear"}, since=13),
-        Form("dynamic", (In(("N", 2, 5, 5)), None, const([1.0, 1.0, 2.0, 2.0])), {"mode": "linear"}, since=13, sizes=({"N": 1}, {"N": 3})),
+        Form(
+            "one_dimension",
+            (In((1, 2, 9)), None, const([1.0, 1.0, 2.0])),
+            {"mode": "linear"},
+            since=13,
+        ),
+        Form(
+            "dynamic",
+            (In(("N", 2, 5, 5)), None, const([1.0, 1.0, 2.0, 2.0])),
+            {"mode": "linear"},
+            since=13,
+            sizes=({"N": 1}, {"N": 3}),
+        ),
     ]
     return [_version_11(form) for form in forms] + forms
 
@@ -69,25 +96,54 @@ def _old_resize() -> list[Form]:
     return [
         base,
         *varied(base, mode=("nearest", "linear")),
-        base.also("fraction", inputs=(In(_PLANE), const([1.0, 1.0, 1.5, 2.5], "scales")), attributes={"mode": "linear"}),
+        base.also(
+            "fraction",
+            inputs=(In(_PLANE), const([1.0, 1.0, 1.5, 2.5], "scales")),
+            attributes={"mode": "linear"},
+        ),
         base.also("dynamic", inputs=(In(("N", 2, 5, 6)), given[1]), sizes=({"N": 1}, {"N": 3})),
     ]
 
 
 def _grid_sample() -> list[Form]:
     grid = values.between(-1.25, 1.25)
-    base = Form("plain", (In((2, 3, 5, 6)), In((2, 4, 7, 2), grid)), core=True)
+    base = Form("plain", (In((2, 3, 5, 6)), In((2, 4, 7, 2), grid)), core=True, kinds="number")
     volume = (In((1, 2, 3, 4, 5)), In((1, 2, 3, 4, 3), grid))
     old, new = ("bilinear", "nearest", "bicubic"), ("linear", "nearest", "cubic")
-    forms = [base, Form("volume", volume, since=20), base.also("volume_nearest", inputs=volume, attributes={"mode": "nearest"}, since=20)]
-    for modes, limits in ((old, {"before": 20}), (new, {"since": 20})):
+    forms = [
+        base,
+        Form("volume", volume, since=20),
+        base.also("volume_nearest", inputs=volume, attributes={"mode": "nearest"}, since=20),
+    ]
+    versions: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+        (old, {"before": 20}),
+        (new, {"since": 20}),
+    )
+    for modes, limits in versions:
         for mode in modes:
             one = Form(mode, base.inputs, {"mode": mode}, **limits)
-            forms += [one.also(f"mode_{mode}", core=True, kinds="float")]
-            forms += varied(one, f"{mode}_", padding_mode=("zeros", "border", "reflection"), align_corners=(0, 1))
-    outside = base.also("outside", inputs=(In((1, 1, 4, 4)), In((1, 3, 3, 2), values.between(-3, 3))))
-    forms += [outside, *varied(outside, "outside_", padding_mode=("zeros", "border", "reflection"))]
-    forms += [base.also("dynamic", inputs=(In(("N", 3, 5, 6)), In(("N", 4, 7, 2), grid)), sizes=({"N": 1}, {"N": 3}))]
+            kinds: Kind = "any" if mode == "nearest" else "float"
+            forms += [one.also(f"mode_{mode}", core=True, kinds=kinds)]
+            forms += varied(
+                one,
+                f"{mode}_",
+                padding_mode=("zeros", "border", "reflection"),
+                align_corners=(0, 1),
+            )
+    outside = base.also(
+        "outside", inputs=(In((1, 1, 4, 4)), In((1, 3, 3, 2), values.between(-3, 3)))
+    )
+    forms += [
+        outside,
+        *varied(outside, "outside_", padding_mode=("zeros", "border", "reflection")),
+    ]
+    forms += [
+        base.also(
+            "dynamic",
+            inputs=(In(("N", 3, 5, 6)), In(("N", 4, 7, 2), grid)),
+            sizes=({"N": 1}, {"N": 3}),
+        )
+    ]
     return forms
 
 
@@ -99,24 +155,52 @@ def _affine() -> list[Form]:
         three,
         *varied(two, align_corners=(0, 1)),
         *varied(three, "three_", align_corners=(0, 1)),
-        two.also("given", inputs=(In((2, 2, 3)), In((4,), values.fixed([2, 3, 4, 5]))), ranks=(4,)),
+        two.also(
+            "given", inputs=(In((2, 2, 3)), In((4,), values.fixed([2, 3, 4, 5]))), ranks=(4,)
+        ),
     ]
 
 
-_BOXES = [[[0, 0, 1, 1], [0, 0.125, 1, 1.125], [0, -0.125, 1, 0.875], [0, 10, 1, 11], [0, 10.125, 1, 11.125], [0, 100, 1, 101]]]
-_CENTRES = [[[0.5, 0.5, 1, 1], [0.5, 0.625, 1, 1], [0.5, 0.375, 1, 1], [0.5, 10.5, 1, 1], [0.5, 10.625, 1, 1], [0.5, 100.5, 1, 1]]]
+_BOXES = [
+    [
+        [0, 0, 1, 1],
+        [0, 0.125, 1, 1.125],
+        [0, -0.125, 1, 0.875],
+        [0, 10, 1, 11],
+        [0, 10.125, 1, 11.125],
+        [0, 100, 1, 101],
+    ]
+]
+_CENTRES = [
+    [
+        [0.5, 0.5, 1, 1],
+        [0.5, 0.625, 1, 1],
+        [0.5, 0.375, 1, 1],
+        [0.5, 10.5, 1, 1],
+        [0.5, 10.625, 1, 1],
+        [0.5, 100.5, 1, 1],
+    ]
+]
 _SCORES = [[[0.875, 0.75, 0.625, 0.9375, 0.5, 0.25], [0.25, 0.5, 0.75, 0.625, 0.875, 0.125]]]
 
 
 def _suppression() -> list[Form]:
-    def form(label: str, most: int | None, iou: float | None, score: float | None = None, **more: Any) -> Form:
+    def form(
+        label: str, most: int | None, iou: float | None, score: float | None = None, **more: Any
+    ) -> Form:
         boxes = In((1, 6, 4), values.fixed(more.pop("boxes", _BOXES)))
         ends = (
             None if most is None else const([most]),
             None if iou is None else const([iou]),
             None if score is None else const([score]),
         )
-        return Form(label, (boxes, In((1, 2, 6), values.fixed(_SCORES)), *ends), more.pop("attributes", {}), ranks=(2,), **more)
+        return Form(
+            label,
+            (boxes, In((1, 2, 6), values.fixed(_SCORES)), *ends),
+            more.pop("attributes", {}),
+            ranks=(2,),
+            **more,
+        )
 
     base = form("plain", 3, 0.5)
     return [
