@@ -4,7 +4,8 @@ A softmax does not depend on what is subtracted first, so that an error of the m
 what remains is the rounding of x - max, of exp, of the sum, and of the division. The online
 form (Milakov and Gimelshein, Online normalizer calculation for softmax, arXiv:1805.02867)
 rescales its partial sums whenever the maximum of a block is larger than all before: one more
-exponential and product for each block, which are at least BLOCK elements long.
+exponential and product for each block, in the accumulator's format. Blocks are at least BLOCK
+elements long.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def exponentials(step: Step, x: Pair, kept: Format) -> Exponentials:
         moved = x.errors() + kept.unit * (np.abs(shifted) + 2 * x.errors())
         moved = np.where(powers == 0, x.errors(), moved)
         relative = np.expm1(moved + (2 * limit + 1) * kept.unit)
-        rescaled = (count // BLOCK) * (2 * limit + 2) * kept.unit
+        again = ulps("Exp", summing, primitive=step.primitive)
+        rescaled = (count // BLOCK) * (2 * again + 2) * summing.unit
         share = np.where(weights == 0, 0.0, weights * relative).sum(axis=-1, keepdims=True)
         lost = count * (kept.tiny if step.arithmetic.flush else kept.smallest)
         whole = share + (max(count - 1, 0) + 1) * summing.unit + rescaled + lost
