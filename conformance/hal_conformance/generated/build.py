@@ -75,9 +75,8 @@ def _combinations(
     used = {formal.type_str for formal in pair.schema.inputs} | set(family.vary)
     free = [p for p in admitted if p in used and p not in family.follow]
     if family.typing == "product" and pair.newest:
-        return [
-            dict(zip(free, types, strict=True)) for types in product(*map(admitted.get, free))
-        ]  # type: ignore[arg-type]  # every one of free is a key
+        every = product(*(admitted[parameter] for parameter in free))
+        return [dict(zip(free, types, strict=True)) for types in every]
     default = {parameter: admitted[parameter][0] for parameter in free}
     made = [default]
     for parameter in free:
@@ -278,7 +277,7 @@ def _model(
     if form.inferred:
         model = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     _settle(model, pair.schema, binding, form.ranks)
-    checker.check_model(model, full_check=form.inferred)
+    checker.check_model(model, full_check=form.inferred)  # pyright: ignore[reportUnknownMemberType]  # PathLike, no parameter
     return model
 
 

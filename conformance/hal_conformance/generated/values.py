@@ -134,10 +134,11 @@ def fixed(values: Any) -> Maker:
 
 
 def cycle(values: Sequence[float]) -> Maker:
-    """These values, repeated until the shape is full."""
+    """These values, repeated until the shape is full; without their signs where unsigned."""
 
     def make(_draw: Draw, shape: Shape, dtype: DType) -> Array:
-        return as_type(np.resize(np.asarray(values, np.float64), shape), dtype)
+        given = np.resize(np.asarray(values, np.float64), shape)
+        return as_type(np.abs(given) if dtype.name.startswith("uint") else given, dtype)
 
     return make
 

@@ -108,6 +108,10 @@ def _variadic() -> list[Form]:
     ]
 
 
+def _specials(dtype: DType) -> tuple[int, ...]:
+    return (len(values.specials(dtype)),)
+
+
 def _clip(label: str, low: float | None, high: float | None, **more: Any) -> Form:
     shape = more.pop("shape", (7, 151))
     make = more.pop("make", values.between(-9, 9))
@@ -123,9 +127,7 @@ _CLIP = (
     _clip("low", -1.5, None),
     _clip("high", None, 2.5),
     _clip("crossed", 3.0, -3.0, since=13),
-    _clip(
-        "special", -1.0, 1.0, shape=lambda d: (len(values.specials(d)),), make=values.special
-    ),
+    _clip("special", -1.0, 1.0, shape=_specials, make=values.special),
     _clip("scalar", 0.0, 1.0, shape=()),
     _clip("empty", 0.0, 1.0, shape=(0, 4)),
     _clip("dynamic", -1.0, 1.0, shape=("N", "M"), sizes=_SIZES),
@@ -200,7 +202,7 @@ FAMILIES = (
     _same("And", "Or", "Xor", "BitwiseAnd", "BitwiseOr", "BitwiseXor", make=values.wide),
     _same("Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", make=values.ties),
     Family(("BitShift",), _SHIFT),
-    Family(("Mod",), _signed("whole", "", {})),
+    Family(("Mod",), [form for form in _signed("whole", "", {}) if form.label != "special"]),
     Family(("Mod",), _signed("whole", "fmod_", {"fmod": 1})),
     Family(
         ("Mod",),

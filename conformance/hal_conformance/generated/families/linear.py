@@ -114,10 +114,6 @@ def _det() -> list[Form]:
 _BYTE = values.wide
 
 
-def _zero(shape: Any, make: Any = None) -> In:
-    return In(shape, make or values.whole(-3, 4), weight=False)
-
-
 def _matmul_integer() -> list[Form]:
     a, b = In((5, 33), _BYTE), In((33, 7), _BYTE)
     at = values.fixed(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,11 @@ def _mapped(text: str) -> In:
     return In((4,), values.fixed(given))
 
 
-def _both(first: str, second: str) -> Any:
-    return lambda binding: (
-        (binding["T1"], binding["T2"]) == (f"tensor({first})", f"tensor({second})")
-    )
+def _both(first: str, second: str) -> Callable[[Binding], bool]:
+    def holds(binding: Binding) -> bool:
+        return (binding["T1"], binding["T2"]) == (f"tensor({first})", f"tensor({second})")
+
+    return holds
 
 
 def _categories() -> list[Form]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hal_conformance.generated import values
-from hal_conformance.generated.form import Family, Form, In, varied
+from hal_conformance.generated.form import Binding, Family, Form, In, varied
 
 ML = "ai.onnx.ml"
 POST = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
 _N = ({"N": 2}, {"N": 7})
 
 
-def _from(parameter: str, name: str) -> Any:
-    return lambda binding: binding[parameter] == f"tensor({name})"
+def _from(parameter: str, name: str) -> Callable[[Binding], bool]:
+    def holds(binding: Binding) -> bool:
+        return binding[parameter] == f"tensor({name})"
+
+    return holds
 
 
 _COEFFICIENTS = [0.5, -1.0, 2.0, 0.25, 1.5, -0.5, -2.0, 1.0, 0.75]
