@@ -176,8 +176,9 @@ def _near(step: Step, boxes: Array, threshold: float) -> bool:
         for number in steps:
             kept = nearest(number, FORMATS["float32"]) == number
             clean &= kept if kept.ndim == clean.ndim else kept.all(-1)
-        # Without any rounding before it, the quotient equals the threshold or not.
-        slack = np.where(clean, np.where(overlap == threshold, 0.0, 2 * unit * overlap), slack)
         close = np.abs(overlap - threshold) < slack
+        # Without any rounding before it, the quotient is rounded once, to either side or not.
+        single = nearest(overlap, FORMATS["float32"])
+        close = np.where(clean, (overlap > threshold) != (single > threshold), close)
     pairs = ~np.eye(boxes.shape[1], dtype=np.bool_)
     return bool((close & pairs).any())
