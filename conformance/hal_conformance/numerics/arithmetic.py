@@ -9,7 +9,7 @@ arithmetic keeps its own format: float16 tensors under "fp32" are still stored i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -129,7 +129,12 @@ def _narrower(limit: Format, dtype: str) -> Format:
     own = FORMATS.get(dtype)
     if own is None:
         raise InputError(f"{dtype} is not a floating-point type")
-    return own if own.precision < limit.precision or dtype == "float64" else limit
+    if own.precision < limit.precision or dtype == "float64":
+        return own
+    if own.emin <= limit.emin:
+        return limit
+    # float16 under bf16: the significand of the one, the exponents of the other.
+    return replace(limit, emin=own.emin, largest=min(own.largest, limit.largest))
 
 
 def _named(name: str, inputs: str, accumulator: str, outputs: str, **more: Any) -> Arithmetic:

@@ -63,7 +63,17 @@ FUNCTIONS: Mapping[str, float] = {
     "Tan": 5.0,
     "Tanh": 5.0,
 }
-"""The ULP a correct function may be off by: OpenCL C 3.0, full profile, table 38."""
+"""The ULP a correct function may be off by: OpenCL C 3.0, full profile."""
+
+HALVES: Mapping[str, float] = {
+    **dict.fromkeys(FUNCTIONS, 2.0),
+    "Div": 1.0,
+    "Erf": 4.0,
+    "Pow": 4.0,
+    "Reciprocal": 1.0,
+    "Sqrt": 1.0,
+}
+"""The same where results are kept in fewer bits than float32's: cl_khr_fp16."""
 
 
 def function(machine: Machine, call: Call) -> list[Array]:
@@ -72,7 +82,14 @@ def function(machine: Machine, call: Call) -> list[Array]:
         exact = np.vectorize(erf, otypes=[np.float64])(call.values[0])
     else:
         exact = call.reference(call.values)[0]
-    return [machine.inexact(np.asarray(exact), call.dtype, FUNCTIONS[call.op])]
+    narrow = machine.arithmetic.stored(call.dtype).precision < 23
+    ulps = (HALVES if narrow else FUNCTIONS)[call.op]
+    off = machine.inexact(np.asarray(exact), call.dtype, ulps)
+    if call.op in ("Div", "Reciprocal"):
+        # However it divides, a device is exact in the reciprocal of a power of two.
+        power = np.abs(np.frexp(call.values[-1])[0]) == 0.5
+        off = np.where(power, exact, off)
+    return [off]
 
 
 def matmul(machine: Machine, call: Call) -> list[Array]:

@@ -101,13 +101,12 @@ class Machine:
         way = self.one_of(("sequence", "tree", "blocks", "wide"))
         if way == "wide" or not rows.shape[-1]:
             return np.asarray(np.sum(rows, axis=-1)).astype(kind)
-        rows = np.asarray(rows.astype(kind))
-        if way == "sequence":
-            return np.asarray(np.add.accumulate(rows, axis=-1, dtype=kind)[..., -1])
-        if way == "blocks":
-            width = int(self.random.integers(1, rows.shape[-1] + 1))
-            rows = _padded(rows, width)
-            rows = np.add.accumulate(rows, axis=-1, dtype=kind)[..., -1]
+        rows = rows.astype(kind)
+        if way != "tree":
+            whole = way == "sequence"
+            width = rows.shape[-1] if whole else int(self.random.integers(1, rows.shape[-1] + 1))
+            sums: Array = np.add.accumulate(_padded(rows, width), axis=-1, dtype=kind)
+            rows = sums[..., -1]
         while rows.shape[-1] > 1:
             rows = _padded(rows, 2)
             rows = rows[..., 0] + rows[..., 1]

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import onnx
+from onnx.reference.ops import load_op
 
 from hal import dtypes
 from hal.tensor import Tensor, Value
@@ -42,6 +44,9 @@ NATIVE = frozenset(
     }
 )
 """Operators whose meaning depends on the very types of their inputs: run in those."""
+
+WHOLE = frozenset({"Range"})
+"""Never taken apart: an inexact division in the body would make it longer by one."""
 
 MOVES = frozenset(
     {
@@ -145,14 +150,26 @@ class SimulatedWalk(Walk):
         self, node: onnx.NodeProto, domain: str, version: int, inputs: Sequence[Quantity]
     ) -> Sequence[Quantity]:
         kernel = KERNELS.get(node.op_type) if not domain and _real(inputs) else None
-        if kernel is None or self._machine.one_of((False, False, True)):
+        if self._expands(node, domain, version, has_kernel=kernel is not None):
             body = body_of(node, self._opsets.get(domain, version), inputs)
-            if body is not None and self._machine.one_of((True, False)):
+            if body is not None:
                 return self._call(body, with_defaults(node, domain, version), inputs)
         results = self._computed(node, domain, version, inputs)
         types = output_types(node, domain, version, inputs)
         moves = not domain and node.op_type in MOVES
-        return [self._kept(result, types.get(name), moves=moves) for name, result in results]
+        sources = () if kernel is not None else inputs
+        return [
+            self._kept(result, types.get(name), moves=moves, sources=sources)
+            for name, result in results
+        ]
+
+    def _expands(
+        self, node: onnx.NodeProto, domain: str, version: int, *, has_kernel: bool
+    ) -> bool:
+        """Whether this device takes an operator apart, where it has a body."""
+        if has_kernel or is_native(node.op_type, domain, version):
+            return node.op_type not in WHOLE and self._machine.one_of((True, False, False))
+        return True
 
     def _computed(
         self, node: onnx.NodeProto, domain: str, version: int, inputs: Sequence[Quantity]
@@ -177,19 +194,38 @@ class SimulatedWalk(Walk):
             results = call.reference(given)
         return list(zip(node.output, results, strict=False))
 
-    def _kept(self, result: Any, dtype: str | None, *, moves: bool) -> Quantity:
+    def _kept(
+        self, result: Any, dtype: str | None, *, moves: bool, sources: Sequence[Quantity]
+    ) -> Quantity:
         if result is None:
             return None
         if isinstance(result, list):
             items: list[Any] = result  # pyright: ignore[reportUnknownVariableType]  # anything
-            return [self._kept(item, dtype, moves=moves) for item in items]
+            return [self._kept(item, dtype, moves=moves, sources=sources) for item in items]
         array = np.asarray(result)
         if dtype is None or (dtype not in FORMATS and array.dtype.kind not in "fc"):
             return Pair.exact(array, dtype)
         if dtype not in FORMATS:
             return Pair.exact(array.astype(dtypes.of_name(dtype).numpy), dtype)
         wide = array.astype(np.float64)
-        return Pair(wide if moves else self._machine.store(wide, dtype), None, dtype)
+        if moves:
+            return Pair(wide, None, dtype)
+        # What an operator passes through stays as it is: a cache, dimensions not rotated.
+        passed = [_passed(wide, source) for source in sources]
+        stored = self._machine.store(wide, dtype)
+        return Pair(np.where(np.any(passed, axis=0), wide, stored), None, dtype)
+
+
+@cache
+def is_native(op: str, domain: str, version: int) -> bool:
+    """Whether the standard's evaluator computes an operator without its body."""
+    if domain:
+        return True
+    try:
+        load_op("", op, version)
+    except (AssertionError, RuntimeError):  # it asks for what a body needs, or has nothing
+        return False
+    return True
 
 
 def native(value: Quantity) -> Any:
@@ -226,6 +262,13 @@ def _typed(pair: Pair) -> Array:
         return np.asarray(pair.value)
     with np.errstate(all="ignore"):
         return np.asarray(pair.value).astype(dtypes.of_name(pair.dtype).numpy)
+
+
+def _passed(array: Array, source: Quantity) -> Array:
+    """Which elements are some element of an input."""
+    if isinstance(source, Pair) and source.is_float and np.ndim(source.value):
+        return np.isin(array, source.value)
+    return np.zeros(np.shape(array), bool)
 
 
 def _real(inputs: Sequence[Quantity]) -> bool:

@@ -36,6 +36,14 @@ from hal_conformance.records import Outcome
 KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator")
 """The parts of the standard suite whose models are small enough for sound bounds."""
 
+REFERENCE = frozenset(
+    {
+        "onnx/node/test_resize_downsample_scales_cubic_align_corners",
+        "onnx/node/test_resize_downsample_scales_linear_align_corners",
+    }
+)
+"""Cases in which the evaluator, and so what is simulated by it, departs from the text."""
+
 
 @dataclass
 class Tally:
@@ -102,7 +110,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _chosen(case: Case, pattern: str) -> bool:
-    return case.kind in KINDS and fnmatch.fnmatch(case.id, pattern)
+    return case.kind in KINDS and case.id not in REFERENCE and fnmatch.fnmatch(case.id, pattern)
 
 
 def _simulate(case: Case, how: Arithmetic, seeds: int, tally: Tally) -> None:
