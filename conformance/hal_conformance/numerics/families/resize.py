@@ -265,11 +265,13 @@ def _extrapolated(
         beyond |= ((at.at < 0) | (at.at > last)).reshape(shape)
         maybe = (np.abs(at.at) <= at.error) | (np.abs(at.at - last) <= at.error)
         unsure |= (maybe & (at.error > 0)).reshape(shape)
-    apart = np.abs(value - outside)
-    error = np.where(unsure, apart + error, np.where(beyond, 0.0, error))
-    value = np.where(beyond, outside, value)
-    kind = value if result.is_float else value.astype(result.value.dtype)
-    return replace(result, value=kind, error=error, accepts=None)
+
+    def taken(there: Array) -> Pair:
+        numbers = np.where(there, outside, value)
+        kind = numbers if result.is_float else numbers.astype(result.value.dtype)
+        return replace(result, value=kind, error=np.where(there, 0.0, error), accepts=None)
+
+    return one_of([taken(beyond), taken(beyond ^ unsure)])
 
 
 @rule("Resize", source=SOURCE, since=11)
