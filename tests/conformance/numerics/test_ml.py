@@ -200,7 +200,7 @@ def test_a_forest_labels_the_class_of_the_largest_score(bounds_of: Bounds) -> No
 
 
 def test_members_of_a_set_choose_a_branch(bounds_of: Bounds) -> None:
-    tensors = {
+    tensors: dict[str, Array] = {
         "nodes_splits": np.array([0.0, 2.0], np.float32),
         "nodes_modes": np.array([6, 6], np.uint8),
         "membership_values": np.array([0, 3, np.nan, 5, np.nan], np.float32),
