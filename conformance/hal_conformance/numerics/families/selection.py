@@ -118,6 +118,10 @@ def leaky(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 def prelu(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """x, or slope x below 0; whole numbers wrap around."""
     x, slope = pairs_of(inputs)
+    if step.version < 7 and slope.value.ndim == 1 and slope.value.size > 1:
+        # One slope a channel, the second axis.
+        shape = (-1, *[1] * (x.value.ndim - 2))
+        slope = slope.moved(lambda array: array.reshape(shape))
     if not x.is_float:
         with np.errstate(all="ignore"):
             value = np.where(x.value < 0, x.value * slope.value, x.value)
