@@ -203,9 +203,19 @@ def growth(terms: Array | float, unit: float) -> Array:
 def between(step: Step, a: Pair) -> Pair:
     """A value between two parts of one operator: a device that splits them stores it.
 
-    A primitive keeps it in its accumulator.
+    A primitive keeps it in its accumulator. What overflows in storage may yet be finite on a
+    device that does not store it: nothing is known of it.
     """
-    return a if step.primitive else stored(step, a)
+    return a if step.primitive else passing(a, stored(step, a))
+
+
+def passing(a: Pair, made: Pair) -> Pair:
+    """What `made` of a says of a value that some devices never store."""
+    lost = np.isfinite(a.value) & ~np.isfinite(made.value)
+    if not lost.any():
+        return made
+    error = np.where(lost, np.inf, made.errors())
+    return replace(made, value=np.where(lost, a.value, made.value), error=error)
 
 
 @rule("MatMul", source=JEANNEROD_RUMP)
@@ -229,7 +239,9 @@ def gemm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     summed = product(step, a, b, np.matmul, np.shape(a.value)[-1])
     bias = inputs[2] if len(inputs) > 2 else None
     if isinstance(bias, Pair):
-        summed = scaled(step, between(step, summed), attributes["alpha"])
+        kept = between(step, summed)
+        times_alpha = replace(kept, value=kept.value * attributes["alpha"])
+        summed = passing(times_alpha, scaled(step, kept, attributes["alpha"]))
         return [plus(step, summed, scaled(step, held(step, bias), attributes["beta"]))]
     if attributes["alpha"] == 1:
         return [stored(step, summed)]

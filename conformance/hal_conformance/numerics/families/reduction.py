@@ -19,10 +19,12 @@ from hal_conformance.numerics.algebra import monotone
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
+    between,
     by_reference,
     growth,
     held,
     needed,
+    passing,
     stored,
     total,
 )
@@ -76,7 +78,7 @@ def reduce_l2(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     x, axes, keep = _reduced(step, inputs)
     if not x.is_float:
         return _whole(inputs, lambda a: np.sqrt(np.sum(a**2, axis=axes, keepdims=keep)))
-    return [_root(step, _sum(step, _square(step, x), axes, keep))]
+    return [_root(step, _sum(step, _square(step, x), axes, keep, last=False))]
 
 
 @rule("ReduceLogSum", source=JEANNEROD_RUMP + "; log: OpenCL C 3.0 table 38")
@@ -86,7 +88,7 @@ def reduce_log_sum(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     if not x.is_float:
         return _whole(inputs, lambda a: np.log(np.sum(a, axis=axes, keepdims=keep)))
     ulp = ulps("Log", step.stored(x.dtype), primitive=step.primitive)
-    return [monotone(step, _sum(step, x, axes, keep), np.log, ulp)]
+    return [monotone(step, _sum(step, x, axes, keep, last=False), np.log, ulp)]
 
 
 @rule("ReduceLogSumExp", source="Blanchard, Higham and Higham 2021; OpenCL C 3.0 table 38")
@@ -240,8 +242,13 @@ def _reduced(
     return x, tuple(axis % max(1, x.value.ndim) for axis in axes), keep
 
 
-def _sum(step: Step, x: Pair, axes: tuple[int, ...] | None, keep: bool) -> Pair:
-    return x if axes == () else stored(step, total(step, x, axes, keepdims=keep))
+def _sum(
+    step: Step, x: Pair, axes: tuple[int, ...] | None, keep: bool, *, last: bool = True
+) -> Pair:
+    if axes == ():
+        return x
+    summed = total(step, x, axes, keepdims=keep)
+    return stored(step, summed) if last else between(step, summed)
 
 
 def _square(step: Step, x: Pair) -> Pair:
@@ -254,7 +261,8 @@ def _square(step: Step, x: Pair) -> Pair:
         if step.primitive:
             error = error + summing.unit * reach**2 + summing.smallest * (reach > 0)
             return Pair(x.value**2, error, x.dtype)
-    made = step.rounded(x.value**2, error, x.dtype)
+    squared = Pair(x.value**2, error, x.dtype)
+    made = passing(squared, step.rounded(squared.value, error, x.dtype))
     return replace(made, error=np.where(reach == 0, 0.0, made.errors()))
 
 
