@@ -103,8 +103,8 @@ class Machine:
             return np.asarray(np.sum(rows, axis=-1)).astype(kind)
         rows = rows.astype(kind)
         if way != "tree":
-            whole = way == "sequence"
-            width = rows.shape[-1] if whole else int(self.random.integers(1, rows.shape[-1] + 1))
+            length: int = rows.shape[-1]
+            width = length if way == "sequence" else int(self.random.integers(1, length + 1))
             sums: Array = np.add.accumulate(_padded(rows, width), axis=-1, dtype=kind)
             rows = sums[..., -1]
         while rows.shape[-1] > 1:
