@@ -26,6 +26,13 @@ class Draw:
         self._seed = int.from_bytes(hashlib.sha256(content).digest()[:8], "little")
         self._drawn = 0
 
+    @classmethod
+    def seeded(cls, seed: int) -> Draw:
+        """The stream of a seed, as others number them."""
+        made = cls()
+        made._seed = seed
+        return made
+
     def bits(self, count: int) -> Array:
         """`count` unsigned 64-bit integers, every bit a fair coin."""
         start = (self._seed + (self._drawn + 1) * _GOLDEN) % 2**64

@@ -81,6 +81,7 @@ def _preference(text: str) -> tuple[int, int, str]:
 _LEAF = re.compile(r"^tensor\((\w+)\)$")
 
 
+@cache
 def element(text: str) -> DType | None:
     """The element type of "tensor(float)"; None for other types."""
     match = _LEAF.match(text)

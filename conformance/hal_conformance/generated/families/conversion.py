@@ -22,9 +22,21 @@ def _types(binding: Binding) -> tuple[DType, DType]:
     return first, second
 
 
+_TINY = ("float4e2m1", "float6e2m3", "float6e3m2")
+"""Without NaN and infinity: what lies out of range has no meaning that the standard states."""
+
+
 def _floats(binding: Binding) -> bool:
     first, second = _types(binding)
-    return first.name in FORMATS and second.name in FORMATS and second.name != "float8e8m0"
+    return first.name in FORMATS and second.name in FORMATS and second.name not in _UNSTATED
+
+
+_UNSTATED = (*_TINY, "float8e8m0")
+
+
+def _to_tiny(binding: Binding) -> bool:
+    first, second = _types(binding)
+    return first.name in FORMATS and second.name in _TINY
 
 
 def _whole(binding: Binding) -> bool:
@@ -32,7 +44,7 @@ def _whole(binding: Binding) -> bool:
     first, second = _types(binding)
     return first.name.startswith(("int", "uint", "bool")) and second.name not in (
         "string",
-        "float8e8m0",
+        *_UNSTATED,
     )
 
 
@@ -92,6 +104,7 @@ def _cast() -> list[Form]:
             only=_narrow,
             proved=True,
         ),
+        Form("tiny", (In((97,), values.between(-5.5, 5.5)),), to, core=True, only=_to_tiny),
         Form("truncates", (In((81,), values.halves),), to, core=True, only=_to_whole),
         Form("to_bool", (In((60,), values.special),), to, core=True, only=_to_bool),
         Form("numerals", (In((10,), _text),), to, core=True, only=_from_text),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from hal_conformance.generated import values
 from hal_conformance.generated.form import Binding, Family, Form, In, varied

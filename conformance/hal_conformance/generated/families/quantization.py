@@ -37,7 +37,13 @@ def _quantise_types(schema: Schema) -> Iterable[Binding]:
 
 
 def _steps(*shape: int) -> In:
-    return In(shape, values.cycle((0.25, 0.5, 1.0)) if shape else values.fixed(0.5))
+    return In(shape, _scales)
+
+
+def _scales(_draw: Draw, shape: values.Shape, dtype: DType) -> Array:
+    """Powers of two, 0.5 where there is one; whole ones where the type is whole."""
+    given = np.array([0.5, 0.25, 1.0] if dtype.name in FORMATS else [2, 1, 4])
+    return values.as_type(np.resize(given, shape), dtype)
 
 
 def _zeros(*shape: int) -> In:
@@ -52,21 +58,30 @@ def _offset(_draw: Draw, shape: values.Shape, dtype: DType) -> Array:
 
 
 def _fine(binding: Binding) -> bool:
-    return binding["T1"] != "tensor(int32)" and binding.get("T2") != "tensor(int32)"
+    whole = "tensor(int32)" in (binding["T1"], binding.get("T2"))
+    return not whole and _not_tiny(binding)
+
+
+def _not_tiny(binding: Binding) -> bool:
+    """Whether values out of range have a meaning: float4 and float6 lack NaN and infinity."""
+    target = binding.get("T3", binding["T2"])
+    return not target.startswith(("tensor(float4", "tensor(float6"))
 
 
 def _quantise() -> list[Form]:
     x = In((5, 33), values.between(-9, 9))
-    base = Form("plain", (x, _steps(), _zeros()), core=True)
+    low = values.between(-1.25, 1.25)  # in range of float4 and float6 whatever the scale
+    base = Form("plain", (x, _steps(), _zeros()), core=True, only=_not_tiny)
     block = Form(
         "blocked",
-        (In((4, 12), values.between(-9, 9)), _steps(4, 3), _zeros(4, 3)),
+        (In((4, 12), low), _steps(4, 3), _zeros(4, 3)),
         {"axis": 1, "block_size": 4},
     )
     over = In((7, 9), values.cycle((1, 300, 500, -500, 60000, 1e5, -1e5, float("inf"), 449)))
     f8 = [f"tensor({name})" for name in _F8]
     return [
         base,
+        Form("low", (In((5, 33), values.between(-3, 3)), _steps(), _zeros()), core=True),
         base.also(
             "saturates",
             inputs=(In((5, 33), values.between(-900, 900)), *base.inputs[1:]),
@@ -80,7 +95,13 @@ def _quantise() -> list[Form]:
         ),
         base.also("uneven", inputs=(x, In((), values.fixed(0.1)), _zeros()), only=_fine),
         base.also("default_zero", inputs=(x, _steps())),
-        Form("axis_1", (In((2, 3, 5)), _steps(3), _zeros(3)), {"axis": 1}, since=13, core=True),
+        Form(
+            "axis_1",
+            (In((2, 3, 5), low), _steps(3), _zeros(3)),
+            {"axis": 1},
+            since=13,
+            core=True,
+        ),
         Form("axis_default", (In((2, 3, 5)), _steps(3), _zeros(3)), since=13),
         Form("axis_0", (In((3, 5)), _steps(3), _zeros(3)), {"axis": 0}),
         Form("axis_negative", (In((2, 5)), _steps(5), _zeros(5)), {"axis": -1}),
@@ -90,7 +111,12 @@ def _quantise() -> list[Form]:
             inputs=(In((6, 4)), _steps(2, 4), _zeros(2, 4)),
             attributes={"axis": 0, "block_size": 3},
         ),
-        Form("output_dtype", (x, _steps()), {"output_dtype": number_of("T3", "T2")}, core=True),
+        Form(
+            "output_dtype",
+            (In((5, 33), low), _steps()),
+            {"output_dtype": number_of("T3", "T2")},
+            core=True,
+        ),
         *(
             Form(
                 f"saturate_{s}",

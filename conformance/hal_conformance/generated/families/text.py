@@ -61,7 +61,11 @@ def _split() -> list[Form]:
     base = Form("plain", (texts,), outputs=(True, True), ranks=(3, 2))
     return [
         base,
-        *varied(base, delimiter=("", " ", ",", "b,"), maxsplit=(1, 0)),
+        *(
+            base.also(f"delimiter_{word}", attributes={"delimiter": text})
+            for word, text in (("empty", ""), ("space", " "), ("comma", ","), ("two", "b,"))
+        ),
+        *varied(base, maxsplit=(1, 0)),
         base.also("comma_once", attributes={"delimiter": ",", "maxsplit": 1}),
         base.also(
             "vector", inputs=(In((4,), values.fixed(["a", "b c", "", "d e f"])),), ranks=(2, 1)
