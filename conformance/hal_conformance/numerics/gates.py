@@ -108,6 +108,7 @@ def _activation(
     return activate
 
 
+@np.errstate(all="ignore")
 def _clipped(x: Pair, limit: float) -> Pair:
     """Clip is 1-Lipschitz: what moves is what the ends of the interval do."""
     if not np.isfinite(limit):

@@ -70,6 +70,7 @@ def conv_transpose(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 
 @rule("DeformConv", source=JEANNEROD_RUMP + "; TorchVision's definition of deform_conv2d")
+@np.errstate(all="ignore")
 def deform_conv(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Conv over samples between pixels, whose error the coordinates' own rounding dominates."""
     x, w, offset = needed(inputs), needed(inputs, 1), needed(inputs, 2)
@@ -95,7 +96,7 @@ def correlate(image: Array, weights: Array, windows: Windows, group: int) -> Arr
     kernel_first = np.moveaxis(slid, range(-rank, 0), range(2, 2 + rank))
     count, channels = np.shape(image)[:2]
     size = int(np.prod(windows.kernel))
-    columns = kernel_first.reshape(count, channels, size, -1)
+    columns = kernel_first.reshape(count, channels, size, int(np.prod(windows.output)))
     return _columns(columns, weights, group, windows.output)
 
 
@@ -113,8 +114,9 @@ def scatter(image: Array, weights: Array, windows: Windows, group: int) -> Array
     """The transpose of `correlate`: (N, C, spatial) with weights (C, M / group, kernel)."""
     count, channels = np.shape(image)[:2]
     made = np.shape(weights)[1]
-    left = np.moveaxis(weights.reshape(group, channels // group, -1), 1, 2)
-    right = image.reshape(count, group, channels // group, -1)
+    wide = made * int(np.prod(windows.kernel))
+    left = np.moveaxis(weights.reshape(group, channels // group, wide), 1, 2)
+    right = image.reshape(count, group, channels // group, int(np.prod(windows.output)))
     parts = np.matmul(left, right)
     parts = parts.reshape(count, group * made, *windows.kernel, *windows.output)
     full = [
@@ -221,13 +223,16 @@ def _places(step: Step, windows: Windows, offset: Pair) -> Pair:
     rank = len(windows.kernel)
     size = int(np.prod(windows.kernel))
     count = np.shape(offset.value)[0]
+    groups = np.shape(offset.value)[1] // (size * rank)
     moved = offset.moved(
-        lambda array: np.moveaxis(array.reshape(count, -1, size, rank, *windows.output), 3, 2)
+        lambda array: np.moveaxis(
+            array.reshape(count, groups, size, rank, *windows.output), 3, 2
+        )
     )
     base = np.stack(
         [_base(windows, axis).reshape(size, *windows.output) for axis in range(rank)]
     )
-    shape = (count, -1, rank, size, int(np.prod(windows.output)))
+    shape = (count, groups, rank, size, int(np.prod(windows.output)))
     made = plus(step, moved, Pair.exact(base, offset.dtype))
     return made.moved(lambda array: array.reshape(shape))
 
@@ -297,10 +302,9 @@ def _masked(step: Step, samples: Pair, mask: Pair, windows: Windows) -> Pair:
     """Samples times the mask of their offset group."""
     count, channels = np.shape(samples.value)[:2]
     size = int(np.prod(windows.kernel))
-    folded = mask.moved(
-        lambda array: array.reshape(count, -1, size, int(np.prod(windows.output)))
-    )
-    groups = np.shape(folded.value)[1]
+    groups = np.shape(mask.value)[1] // size
+    shape = (count, groups, size, int(np.prod(windows.output)))
+    folded = mask.moved(lambda array: array.reshape(shape))
     whole = folded.moved(lambda array: np.repeat(array, channels // groups, axis=1))
     value = samples.value * whole.value
     error = samples.errors() * (np.abs(whole.value) + whole.errors())

@@ -82,13 +82,17 @@ def reduce_l2(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 
 @rule("ReduceLogSum", source=JEANNEROD_RUMP + "; log: OpenCL C 3.0 table 38")
+@np.errstate(all="ignore")
 def reduce_log_sum(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """The logarithm of the sum."""
+    """The logarithm of the sum; of what is surely negative it is NaN."""
     x, axes, keep = _reduced(step, inputs)
     if not x.is_float:
         return _whole(inputs, lambda a: np.log(np.sum(a, axis=axes, keepdims=keep)))
     ulp = ulps("Log", step.stored(x.dtype), primitive=step.primitive)
-    return [monotone(step, _sum(step, x, axes, keep, last=False), np.log, ulp)]
+    summed = _sum(step, x, axes, keep, last=False)
+    made = monotone(step, summed, np.log, ulp)
+    negative = summed.value + summed.errors() < 0
+    return [replace(made, error=np.where(negative, 0.0, made.errors()))]
 
 
 @rule("ReduceLogSumExp", source="Blanchard, Higham and Higham 2021; OpenCL C 3.0 table 38")
@@ -122,6 +126,7 @@ def reduce_log_sum_exp(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]
 
 
 @rule("ReduceProd", source="Rump, Bünger and Jeannerod 2016: (n - 1) u |Π x|")
+@np.errstate(all="ignore")
 def reduce_prod(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """n - 1 roundings; a partial product may leave the range that the whole one is in."""
     x, axes, keep = _reduced(step, inputs)

@@ -45,6 +45,7 @@ class Samples:
 
 
 @rule("RoiAlign", source="ONNX RoiAlign-16 and its test; IEEE 754 for coordinates and sums")
+@np.errstate(all="ignore")
 def roi_align(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """The mean of bilinear samples; `max` is of the weighted pixels, as the test has it."""
     x, rois, batch = held(step, needed(inputs)), needed(inputs, 1), needed(inputs, 2)
@@ -68,6 +69,7 @@ def roi_align(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 
 @rule("MaxRoiPool", source="Girshick, Fast R-CNN, 2015: ROIPooling of its Caffe")
+@np.errstate(all="ignore")
 def max_roi_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """The largest pixel of each bin between whole coordinates; an empty bin is 0."""
     x, rois = needed(inputs), needed(inputs, 1)

@@ -31,6 +31,7 @@ SOURCE = "Higham 2002, 24.1, elementwise; TOSA 1.0 FFT2D; sin and cos: OpenCL C 
 
 
 @rule("DFT", source=SOURCE)
+@np.errstate(all="ignore")
 def dft(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Before version 20 the axis is an attribute, and 1 by default."""
     x = needed(inputs)
@@ -47,6 +48,7 @@ def dft(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 
 @rule("STFT", source=SOURCE)
+@np.errstate(all="ignore")
 def stft(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Frames of the signal times the window, each transformed."""
     signal, hop = needed(inputs), int(needed(inputs, 1).value.ravel()[0])
