@@ -43,7 +43,8 @@ class Pair:
         """A value that every correct device holds exactly: an input, a weight."""
         name = dtype or dtypes.of_array(array).name
         if name in FORMATS:
-            array = np.asarray(array).astype(np.float64)
+            with np.errstate(invalid="ignore"):  # signalling NaN
+                array = np.asarray(array).astype(np.float64)
         return cls(array, None, name)
 
     @property

@@ -59,14 +59,14 @@ class Step:
 
         Half the smallest subnormal is added for results near zero; where the arithmetic
         flushes, the smallest normal number. 0.5 is a correctly rounded operator. `own` is the
-        reference's error in ULP of float64. What must overflow is infinite; of what may
-        overflow or not, nothing is known.
+        reference's error in ULP of float64. What must overflow is infinite. What may overflow
+        keeps its bound, beyond which a verdict accepts infinity, and spans.operand knows.
         """
         kept = self.stored(dtype)
         floor = kept.tiny if self.arithmetic.flush else kept.smallest / 2
         value = np.asarray(value, np.float64)
         with np.errstate(all="ignore"):
-            error = np.nan_to_num(error, nan=np.inf, posinf=np.inf)
+            error = np.where(np.isnan(error), np.where(np.isnan(value), 0.0, np.inf), error)
             # The ulp is taken where the device's value may lie, which is the larger binade.
             reach = np.abs(value) + error
             ulp = kept.ulp(np.where(np.isfinite(reach), reach, value))
@@ -75,10 +75,11 @@ class Step:
             limit = kept.largest + kept.ulp(np.asarray(kept.largest)) / 2
             spread = error + max(ulps - 0.5, 0.0) * ulp
             above, below = np.abs(value) + spread >= limit, np.abs(value) - spread >= limit
-        if above.any():
-            infinite = below & (kept.name not in NO_INFINITY)
-            value = np.where(infinite, np.copysign(np.inf, value), value)
-            total = np.where(infinite, 0.0, np.where(above, np.inf, total))
+        if above.any() and kept.name in NO_INFINITY:
+            total = np.where(above, np.inf, total)
+        elif below.any():
+            value = np.where(below, np.copysign(np.inf, value), value)
+            total = np.where(below, 0.0, total)
         return Pair(value, np.asarray(total, np.float64), dtype)
 
 

@@ -20,12 +20,15 @@ def operand(step: Step, pair: Pair) -> Array:
     """How far a device's own copy of an operand may lie from the reference.
 
     A value nobody has rounded yet (an input, a weight) is stored in the arithmetic's format
-    first, where that is narrower than its type; and a subnormal may be flushed to zero.
+    first, where that is narrower than its type; a subnormal may be flushed to zero; and what
+    may have overflowed may be infinite.
     """
     error = pair.errors()
     kept = step.stored(pair.dtype)
     with np.errstate(all="ignore"):
         size = np.abs(pair.value)
+        over = (size + error > kept.largest) & (error > 0)
+        error = np.where(over, np.inf, error) if over.any() else error
         if pair.error is None and kept.precision < pair.format.precision:
             error = np.abs(nearest(pair.value, kept) - pair.value)
             error = np.where(np.isfinite(size), np.nan_to_num(error, posinf=np.inf), 0.0)
@@ -121,10 +124,11 @@ def between(low: Array, value: Array, high: Array, dtype: str) -> Pair:
     return Pair(value, error, dtype, accepts, ambiguous)
 
 
-def undefined(pair: Pair, where: Array) -> Pair:
+def undefined(pair: Pair, where: Array, right: Callable[[Array], Array] | None = None) -> Pair:
     """The pair where the standard leaves some elements open: all answers are right.
 
-    They count as ambiguous, and nothing is known of them further on.
+    Or those that `right` says, beside the one that is known. They count as ambiguous, and
+    nothing is known of them further on.
     """
     if not np.any(where):
         return pair
@@ -134,12 +138,18 @@ def undefined(pair: Pair, where: Array) -> Pair:
         return Pair(pair.value, error, pair.dtype, ambiguous=count)
 
     def accepts(got: Array) -> Array:
+        free = where if right is None else where & right(got)
         if pair.accepts is not None:
-            return np.asarray(where | pair.accepts(got))
+            return np.asarray(free | pair.accepts(got))
         with np.errstate(invalid="ignore"):
             number, value = got.astype(np.float64), np.asarray(pair.value, np.float64)
             near = np.abs(number - value) <= pair.errors()
             same = (number == value) | (np.isnan(number) & np.isnan(value))
-        return np.asarray(where | near | same)
+        return np.asarray(free | near | same)
 
     return Pair(pair.value, error, pair.dtype, accepts, count)
+
+
+def no_number(got: Array) -> Array:
+    """Infinities and NaN: what is left when an intermediate result overflows."""
+    return ~np.isfinite(got.astype(np.float64))

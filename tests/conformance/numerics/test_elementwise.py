@@ -260,14 +260,26 @@ def test_the_quotient_by_a_power_of_two_is_correctly_rounded() -> None:
     assert not run("Div", single([3.0]), single([3.0])).is_exact
 
 
-def test_what_overflows_is_infinite_and_what_may_overflow_is_unknown() -> None:
+def test_what_overflows_is_infinite_and_what_may_overflow_is_unknown_later() -> None:
     largest = FORMATS["float32"].largest
     result = run("Mul", single([largest, largest, 1.0]), single([2.0, 1.0, 1.0]))
     assert np.isposinf(result.value[0])
     assert result.errors()[0] == 0
     assert np.isfinite(result.errors()[1])
     unsure = run("Exp", Pair(np.array([88.7]), np.array([0.1]), "float32"))
-    assert np.isposinf(unsure.errors()[0])
+    assert np.isfinite(unsure.errors()[0])
+    assert np.isposinf(run("Sub", unsure, single([1.0])).errors()[0])
+
+
+def test_a_sum_that_may_overflow_on_its_way_may_be_infinite() -> None:
+    largest = FORMATS["float32"].largest
+    parts = [single([value]) for value in (largest, largest, -largest)]
+    for op, result in (("Sum", largest), ("Mean", largest / 3)):
+        made = run(op, *parts)
+        assert made.accepts is not None
+        assert made.accepts(np.array([np.inf])).all()
+        assert made.accepts(np.array([result])).all()
+        assert not made.accepts(np.array([0.0])).any()
 
 
 def test_infinities_and_nan_pass_through_with_no_error() -> None:

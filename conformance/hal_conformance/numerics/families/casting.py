@@ -186,6 +186,7 @@ def _parsed(step: Step, x: Pair, to: str) -> Pair:
 def _written(x: Pair) -> Pair:
     """A number as text: any text that reads as that number, in seven digits or more."""
     text = x.value.astype(np.float64) if x.is_float else x.value
+    text = text.astype(np.int8) if x.dtype in _SMALL else text
     if x.dtype == "float32":
         text = text.astype(np.float32)
     value = text.astype(np.str_).astype(object)

@@ -15,7 +15,15 @@ from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import corners, image, nearest, operand, span, undefined
+from hal_conformance.numerics.spans import (
+    corners,
+    image,
+    nearest,
+    no_number,
+    operand,
+    span,
+    undefined,
+)
 
 LIBRARY = 4.0
 """The reference's own error in ULP of float64: NumPy's vectorised functions stay within 4."""
@@ -283,6 +291,7 @@ def _remainder(
     rounding = 2 * unit * np.abs(a.value)
     steady = errors[0] + np.abs(whole(quotient)) * errors[1] + rounding
     steady = np.where(np.isinf(b.value), errors[0], steady)
+    jump = np.where(np.isfinite(quotient), jump, 1.0)
     return np.where((jump > 0) | near, np.abs(b.value) + errors[1] + rounding, steady)
 
 
@@ -312,14 +321,20 @@ def total(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     with np.errstate(all="ignore"):
         value, size = np.sum(arrays, axis=0), np.sum(np.abs(arrays), axis=0)
         error = sum((operand(step, pair) for pair in pairs), np.zeros(value.shape))
-        grown = (count - 2) * (kept.unit * (size + error) + kept.smallest / 2) + error
-        # A partial sum may overflow though the whole does not.
-        grown = np.where((size + error > kept.largest) & np.isfinite(value), np.inf, grown)
-    if step.op == "Sum":
-        return [step.rounded(value, grown, dtype, own=count / 2)]
-    whole = step.rounded(value, grown, dtype, own=count / 2)
-    with np.errstate(all="ignore"):
-        return [finished(step, (whole.value / count, whole.errors() / count), dtype, "Div")]
+        grown = error
+        if count > 2:
+            grown = grown + (count - 2) * (kept.unit * (size + error) + kept.smallest / 2)
+        grown = np.where(~np.isfinite(value) & (error == 0), 0.0, grown)
+        # A partial sum may overflow though the result does not.
+        over = (size + error > kept.largest) & np.isfinite(value) & np.isfinite(error)
+        if step.op == "Sum":
+            made = step.rounded(value, grown, dtype, own=count / 2)
+            over &= count > 2
+        else:
+            rounding = 0.5 * kept.ulp(size + grown) + kept.smallest / 2
+            moved = value / count, (grown + np.where(np.isfinite(value), rounding, 0.0)) / count
+            made = finished(step, moved, dtype, "Div")
+    return [undefined(made, over, no_number)]
 
 
 BITWISE = ("BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot")

@@ -7,7 +7,8 @@ where elements go (indices, shapes) has to be exact, or nothing is known of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from hal import dtypes
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
+from hal_conformance.numerics.spans import nearest
 
 DOCUMENTS = "ONNX operator documents: elements are moved, not computed"
 
@@ -27,10 +29,7 @@ DATA: dict[str, tuple[int, ...]] = {
     "Expand": (0,),
     "Flatten": (0,),
     "Gather": (0,),
-    "GatherElements": (0,),
     "GatherND": (0,),
-    "OneHot": (2,),
-    "Pad": (0, 2),
     "Reshape": (0,),
     "ReverseSequence": (0,),
     "Slice": (0,),
@@ -41,7 +40,6 @@ DATA: dict[str, tuple[int, ...]] = {
     "Tile": (0,),
     "Transpose": (0,),
     "Trilu": (0,),
-    "Unsqueeze": (0,),
 }
 """Which inputs hold the elements that move; the others say where to."""
 
@@ -115,6 +113,100 @@ def constant_of_shape(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     return [made if shape.is_exact else made.unknown()]
 
 
+@rule("Unsqueeze", source=DOCUMENTS)
+def unsqueeze(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """New axes of length 1, in any order."""
+    data, *rest = (value for value in inputs if isinstance(value, Pair))
+    axes = rest[0].value.ravel() if rest else step.attributes["axes"]
+    where = tuple(int(axis) for axis in axes)
+    shape = np.shape(np.expand_dims(data.value, where))
+    made = data.moved(lambda array: array.reshape(shape))
+    return [made if all(pair.is_exact for pair in rest) else made.unknown()]
+
+
+@rule("GatherElements", source=DOCUMENTS)
+def gather_elements(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Elements whose place along one axis is given; the other axes may be cut short."""
+    data, indices = (value for value in inputs if isinstance(value, Pair))
+    grid: list[Array] = list(np.indices(np.shape(indices.value), sparse=True))
+    grid[int(step.attributes.get("axis", 0))] = indices.value
+    places = tuple(np.broadcast_arrays(*grid))
+    made = data.moved(lambda array: array[places])
+    return [made if indices.is_exact else made.unknown()]
+
+
+@rule("OneHot", source=DOCUMENTS)
+def one_hot(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """One of two values; places out of range are nowhere."""
+    indices, depth, values = (value for value in inputs if isinstance(value, Pair))
+    size = int(depth.value.ravel()[0])
+    places = indices.value.astype(np.float64)
+    places = np.where(places < 0, places + size, places)
+    axis = int(step.attributes.get("axis", -1))
+    axis += places.ndim + 1 if axis < 0 else 0
+    shape = [size if k == axis else 1 for k in range(places.ndim + 1)]
+    hot = np.expand_dims(places, axis) == np.arange(size).reshape(shape)
+    made = values.moved(lambda array: np.where(hot, array[1], array[0]))
+    return [made if indices.is_exact and depth.is_exact else made.unknown()]
+
+
+@rule("Pad", source=DOCUMENTS)
+def pad(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Places along each axis, of which some are outside: there it is the constant."""
+    pairs = [
+        value if isinstance(value, Pair) else None for value in [*inputs, None, None, None]
+    ]
+    data, widths, fill, axes = pairs[:4]
+    if data is None:
+        raise TypeError("Pad needs a tensor")
+    rank = np.ndim(data.value)
+    given = step.attributes["pads"] if widths is None else widths.value.ravel().tolist()
+    named = range(rank) if axes is None else (int(axis) % rank for axis in axes.value.ravel())
+    ends = {axis: (given[k], given[len(given) // 2 + k]) for k, axis in enumerate(named)}
+    mode = str(step.attributes.get("mode", "constant"))
+    places = [
+        _padded(length, *ends.get(axis, (0, 0)), mode)
+        for axis, length in enumerate(np.shape(data.value))
+    ]
+    outside = np.zeros([len(place) for place in places], np.bool_)
+    for axis, place in enumerate(places):
+        outside |= (place < 0).reshape([-1 if k == axis else 1 for k in range(rank)])
+    grid = np.ix_(*places) if rank else ()
+    if outside.any() and fill is None:
+        fill = _filling(step, data)
+
+    def put(array: Array, constant: Array) -> Array:
+        if not outside.any():
+            return np.asarray(array[grid])
+        inner = array[grid] if array.size else np.zeros(outside.shape, array.dtype)
+        return np.where(outside, constant.reshape(()), inner).astype(array.dtype)
+
+    constant = data if fill is None else fill
+    made = Pair(put(data.value, constant.value), None, data.dtype)
+    if not all(pair is None or pair.is_exact for pair in (widths, axes)):
+        return [made.unknown()]
+    if data.is_exact and (fill is None or fill.is_exact):
+        return [made]
+    return [Pair(made.value, put(data.errors(), constant.errors()), data.dtype)]
+
+
+def _padded(length: int, before: int, after: int, mode: str) -> Array:
+    """The place of each element along an axis, -1 outside; negative widths cut first."""
+    kept = np.arange(length)[max(-before, 0) : length - max(-after, 0)]
+    widths = (max(before, 0), max(after, 0))
+    if mode == "constant":
+        return np.pad(kept, widths, constant_values=-1)
+    how: Any = mode  # NumPy spells its modes as literals
+    return np.asarray(np.pad(kept, widths, how))
+
+
+def _filling(step: Step, data: Pair) -> Pair:
+    number = step.attributes.get("value", 0.0)
+    if data.dtype == "string":
+        return Pair(np.array("", object), None, "string")
+    return Pair(np.asarray(number).astype(data.value.dtype), None, data.dtype)
+
+
 @rule("Constant", source=DOCUMENTS)
 def constant(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:  # noqa: ARG001  # rules take it
     """The attribute that is there; sparse values are made dense."""
@@ -178,8 +270,11 @@ def unique(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     if not isinstance(data, Pair):
         raise TypeError("Unique needs a tensor")
     axis = step.attributes.get("axis")
+    # Text is compared by its rank among all texts: NumPy sorts no rows of objects.
+    words, codes = np.unique(data.value, return_inverse=True)
+    codes = codes.reshape(np.shape(data.value)) if data.dtype == "string" else data.value
     found = np.unique(
-        data.value if axis is not None else data.value.ravel(),
+        codes if axis is not None else codes.ravel(),
         return_index=True,
         return_inverse=True,
         return_counts=True,
@@ -191,7 +286,7 @@ def unique(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         order = np.argsort(first, kind="stable")
         values = np.take(values, order, axis=0 if axis is None else axis)
         first, counts, inverse = first[order], counts[order], np.argsort(order)[inverse]
-    made = [Pair(values, None, data.dtype)]
+    made = [Pair(words[values] if data.dtype == "string" else values, None, data.dtype)]
     made += [Pair(np.asarray(a, np.int64), None, "int64") for a in (first, inverse, counts)]
     kept = made[: len(step.outputs)]
     return list(kept if data.is_exact else [pair.unknown() for pair in kept])
@@ -217,11 +312,11 @@ def counting(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         delta.errors() + unit * np.maximum(np.abs(start.value), np.abs(value))
     )
     made = step.rounded(value, error, start.dtype)
-    # The number of elements is a quotient, rounded, and jumps.
-    moves = (start.errors() + limit.errors() + steps * delta.errors()) / np.abs(delta.value)
-    slack = np.max(moves) + 2 * step.stored(start.dtype).unit * np.abs(steps)
-    whole_number = bool(steps == np.rint(steps)) and not np.any(moves)
-    jumps = bool(np.abs(steps - np.rint(steps)) <= slack) and not whole_number
+    # The number of elements is a quotient, rounded or not; it has to be the same either way.
+    with np.errstate(all="ignore"):
+        slack = (start.errors() + limit.errors() + steps * delta.errors()) / np.abs(delta.value)
+        ends = [steps - slack, steps + slack, nearest(steps, step.stored(start.dtype))]
+    jumps = any(max(int(np.ceil(end).item()), 0) != count for end in ends)
     return [made.unknown() if jumps else made]
 
 
@@ -238,11 +333,41 @@ def text(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     return [Pair.exact(np.asarray(result)) for result in step.reference(values)]
 
 
-@rule("TfIdfVectorizer", source="ONNX TfIdfVectorizer: counts, times weights, in float32")
+@rule("TfIdfVectorizer", source="ONNX TfIdfVectorizer: counts, times weights")
 def weights(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """Counts are exact; a product with a weight is rounded once, here and on the device."""
-    values = [value.value if isinstance(value, Pair) else None for value in inputs]
-    (result,) = (np.asarray(made, np.float64) for made in step.reference(values))
-    if step.attributes.get("mode") == "TF":
-        return [Pair(result, None, "float32")]
-    return [step.rounded(result, np.zeros(result.shape), "float32", ulps=1.0)]
+    """Counts are exact; a product with a weight is rounded once."""
+    (data,) = inputs
+    if not isinstance(data, Pair):
+        raise TypeError("TfIdfVectorizer needs a tensor")
+    attributes = step.attributes
+    pool: list[Any] = attributes.get("pool_int64s") or attributes.get("pool_strings") or []
+    starts = [*attributes["ngram_counts"], len(pool)]
+    known: dict[tuple[Any, ...], int] = {}
+    for size, (low, high) in enumerate(pairwise(starts), 1):
+        for at in range(low, high, size):
+            known[tuple(pool[at : at + size])] = len(known)
+    places = np.asarray(attributes["ngram_indexes"], np.int64)
+    rows = data.value if np.ndim(data.value) == 2 else data.value[None]
+    counts = np.zeros((len(rows), len(places)))
+    for row, number in zip(rows.tolist(), counts, strict=True):
+        for gram in _grams(row, attributes):
+            if gram in known:
+                number[known[gram]] += 1
+    factors = np.asarray(attributes.get("weights") or np.ones(len(places)), np.float64)
+    mode = str(attributes["mode"])
+    numbers = np.minimum(counts, 1.0) if mode == "IDF" else counts
+    made = np.zeros((len(rows), int(places.max(initial=-1)) + 1))
+    made[:, places] = numbers if mode == "TF" else numbers * factors
+    made = made if np.ndim(data.value) == 2 else made[0]
+    if mode == "TF":
+        return [Pair(made, None, "float32")]
+    return [step.rounded(made, np.zeros(made.shape), "float32")]
+
+
+def _grams(row: Sequence[Any], attributes: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Every n-gram of a row, with every number of items skipped between its members."""
+    for size in range(attributes["min_gram_length"], attributes["max_gram_length"] + 1):
+        for skipped in range(attributes["max_skip_count"] + 1 if size > 1 else 1):
+            reach = (size - 1) * (skipped + 1)
+            for at in range(len(row) - reach):
+                yield tuple(row[at : at + reach + 1 : skipped + 1])

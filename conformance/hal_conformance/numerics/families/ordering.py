@@ -67,7 +67,7 @@ def extreme(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         inside = (at >= 0) & (at < size)
         safe = np.where(inside, at, 0)[..., None]
         may = np.take_along_axis(candidates, safe, -1)[..., 0] & several
-        right: Array = np.where(several, may, at == place)
+        right = (several & may) | (~several & (at == place))
         return shaped(np.asarray(inside & right))
 
     return [Pair(index, spread, "int64", accepts, int(several.sum()))]
@@ -139,6 +139,10 @@ def _unordered(made: tuple[Pair, Pair], error: Array, axis: int) -> list[Quantit
 def suppress(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Exact, unless an overlap is so near its threshold that float32 may decide otherwise."""
     values = [value.value if isinstance(value, Pair) else None for value in inputs]
+    least = np.finfo(np.float32).min
+    absent = [np.array([0]), np.array([0.0]), np.array([least])]
+    values += [None] * (5 - len(values))
+    values[2:] = [b if a is None else a for a, b in zip(values[2:], absent, strict=True)]
     made = Pair(np.asarray(step.reference(values)[0], np.int64), None, "int64")
     exact = all(value.is_exact for value in inputs if isinstance(value, Pair))
     threshold = values[3] if len(values) > 3 else None
@@ -179,6 +183,7 @@ def _near(step: Step, boxes: Array, threshold: float) -> bool:
         close = np.abs(overlap - threshold) < slack
         # Without any rounding before it, the quotient is rounded once, to either side or not.
         single = nearest(overlap, FORMATS["float32"])
-        close = np.where(clean, (overlap > threshold) != (single > threshold), close)
+        jumps = (overlap > threshold) != (single > threshold)
+        close = (clean & jumps) | (~clean & close)
     pairs = ~np.eye(boxes.shape[1], dtype=np.bool_)
     return bool((close & pairs).any())

@@ -11,7 +11,7 @@ from functools import reduce
 
 import numpy as np
 
-from hal_conformance.numerics.arithmetic import Array
+from hal_conformance.numerics.arithmetic import FORMATS, Array
 from hal_conformance.numerics.families.elementwise import exactly, finished, pairs_of
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
@@ -84,7 +84,9 @@ def _limit(step: Step, inputs: Sequence[Quantity], place: int, dtype: str) -> Pa
     if step.version < 11:
         name = ("min", "max")[place - 1]
         number = step.attributes.get(name)
-        return None if number is None else parameter(step, number, dtype)
+        if number is None or (dtype in FORMATS and abs(number) > FORMATS[dtype].largest):
+            return None
+        return parameter(step, number, dtype)
     value = inputs[place] if len(inputs) > place else None
     return value if isinstance(value, Pair) else None
 

@@ -123,7 +123,8 @@ def _exponential_unit(
         # that Selu's body has before its difference: alpha exp(x).
         loose = loose + (0.0 if step.primitive else 2 * unit * len(scales))
         below_error = abs(scale) * (moved + loose + shaken * np.abs(curve))
-    below = step.rounded(scale * curve, below_error, x.dtype, _limit(step, name, x), own=4.0)
+        curve = scale * curve
+    below = step.rounded(curve, below_error, x.dtype, _limit(step, name, x), own=4.0)
     slope = scales[1] if len(scales) > 1 else Pair(np.asarray(1.0), None, x.dtype)
     line = corners(np.multiply, (x.value, operand(step, x)), (slope.value, slope.errors()))
     straight = step.rounded(*line, x.dtype) if len(scales) > 1 else Pair(*line, x.dtype)
