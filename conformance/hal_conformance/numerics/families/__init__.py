@@ -30,6 +30,7 @@ NAMES: tuple[str, ...] = (
     "sampling",
     "ml",
     "trees",
+    "determinant",
 )
 
 
