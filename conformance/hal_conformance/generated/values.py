@@ -104,6 +104,37 @@ def between(low: float, high: float) -> Maker:
     return make
 
 
+def nonzero(draw: Draw, shape: Shape, dtype: DType) -> Array:
+    """Everyday numbers whose sum, product, minimum and maximum are seldom 0, in any type."""
+    if is_float(dtype) or dtype.name in ("bool", "string"):
+        return any_(draw, shape, dtype)
+    drawn = draw.integers(-4, 10, prod(shape))
+    drawn = np.where(drawn == 0, 5, drawn)
+    low, _ = limits(dtype)
+    return as_type(drawn if low else np.abs(drawn), dtype).reshape(shape)
+
+
+def factors(_draw: Draw, shape: Shape, dtype: DType) -> Array:
+    """Numbers whose product stays in range: 3, then 1 and -1, and at times 2 and a half."""
+    some = (1, -1, 2, 1, 0.5, 1, 1, -1, 1, 2, 0.5) if is_float(dtype) else (1, 1, -1)
+    given = np.resize(np.asarray(some, np.float64), shape)
+    given.reshape(-1)[:1] = 3
+    return as_type(np.abs(given) if dtype.name.startswith("uint") else given, dtype)
+
+
+def absolute(make: Maker) -> Maker:
+    """What another maker makes, without signs and zeros."""
+
+    def made(draw: Draw, shape: Shape, dtype: DType) -> Array:
+        given = make(draw, shape, dtype)
+        if dtype.name in ("bool", "string"):
+            return given
+        kept = np.abs(given.astype(np.float64))
+        return as_type(np.where(kept == 0, 1.0, kept), dtype)
+
+    return made
+
+
 positive = between(0.25, 4)
 small = between(-4, 5)
 

@@ -157,7 +157,7 @@ def _flex() -> list[Form]:
     base = Form("plain", (In((1, 2, 5, 8)), In((1, 2, 7, 8)), In((1, 2, 7, 6))), core=True)
     return [
         base,
-        *varied(base, scale=(0.5, 1.0), softmax_precision=(1,)),
+        *varied(base, scale=(0.5, 1.0), softmax_precision=(1, 10, 11)),
         base.also("score_mod", attributes={"score_mod": _modified("Mul", 0.5)}),
         base.also("prob_mod", attributes={"prob_mod": _modified("Mul", 2.0)}),
         base.also(

@@ -27,7 +27,7 @@ def forms(everyday: Maker, *more: Form) -> list[Form]:
         ),
         Form("special", (In(_specials, values.special),), core=True),
         Form("wide", (In((5, 411), values.wide),)),
-        Form("scalar", (In((), everyday),), core=True),
+        Form("scalar", (In((), values.absolute(everyday)),), core=True),
         Form("empty", (In((2, 0, 3), everyday),)),
         Form("one", (In((1, 1, 1), everyday),)),
         Form("tail", (In((19,), everyday),)),

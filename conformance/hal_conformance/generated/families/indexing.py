@@ -158,7 +158,8 @@ def _tensor_scatter() -> list[Form]:
     return [
         base,
         base.also("from_zero", inputs=base.inputs[:2]),
-        *varied(base, mode=("linear", "circular"), axis=(2, -2)),
+        *varied(base, mode=("linear", "circular"), axis=(-2,)),
+        *varied(Form("last", (In((2, 3, 6)), In((2, 3, 2)), start)), axis=(2, -1)),
         base.also(
             "axis_1", inputs=(In((2, 6, 4)), In((2, 2, 4)), start), attributes={"axis": 1}
         ),
@@ -301,6 +302,10 @@ _CONSTANT = (
 )
 
 
+def _is_half(binding: Binding) -> bool:
+    return binding["T"] == "tensor(float16)"
+
+
 def _range() -> list[Form]:
     def form(label: str, start: Any, limit: Any, delta: Any, **more: Any) -> Form:
         ends = tuple(In((), values.fixed(v)) for v in (start, limit, delta))
@@ -315,7 +320,18 @@ def _range() -> list[Form]:
         form("fraction", 0.5, 4.0, 0.375, kinds="float", core=True),
         form("tenths", 0.0, 1.0, 0.1, kinds="float"),
         form("long", 0, 1031, 1),
-        *varied(base, stash_type=(1, 11)),
+        *varied(base, stash_type=(1,)),
+        form(
+            "stash_type_10",
+            0.0,
+            100.0,
+            0.1,
+            kinds="narrow",
+            core=True,
+            attributes={"stash_type": 10},
+            only=_is_half,
+        ),
+        form("narrow", 0.0, 100.0, 0.1, kinds="narrow", core=True, only=_is_half),
     ]
 
 

@@ -127,7 +127,13 @@ def _quantise() -> list[Form]:
             )
             for s in (0, 1)
         ),
-        *varied(base, precision=(1, 10)),
+        *varied(
+            Form(
+                "uneven",
+                (In((5, 33), values.between(-25, 25)), In((), values.fixed(0.1)), _zeros()),
+            ),
+            precision=(1, 10, 16),
+        ),
         base.also("scalar", inputs=(In((), values.between(-9, 9)), _steps(), _zeros())),
         base.also("special", inputs=(In((60,), values.finite), _steps(), _zeros())),
         base.also("empty", inputs=(In((0, 3)), _steps(), _zeros())),

@@ -165,12 +165,13 @@ def _whole(binding: Binding) -> bool:
 
 FAMILIES = (
     Family(
-        ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1"), _reduce(values.any_)
+        ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1"),
+        _reduce(values.nonzero),
     ),
-    Family(("ReduceL2", "ReduceSumSquare"), _reduce(values.any_)),
+    Family(("ReduceL2", "ReduceSumSquare"), _reduce(values.nonzero)),
     Family(("ReduceLogSumExp",), _reduce(values.any_), refused=_whole),
     Family(("ReduceLogSum",), _reduce(values.positive), refused=_whole),
-    Family(("ReduceProd",), _reduce(values.cycle((1, -1, 2, 1, 0.5, 1, 1, -1, 1, 2, 0.5)))),
+    Family(("ReduceProd",), _reduce(values.factors)),
     Family(("ReduceMax", "ReduceMin", "ReduceSum", "ReduceLogSumExp"), [_special]),
     Family(("ReduceMax", "ReduceMin"), [_empty_sum]),
     Family(
@@ -180,7 +181,7 @@ FAMILIES = (
     Family(("ArgMax", "ArgMin"), _arg()),
     Family(("Softmax", "LogSoftmax", "Hardmax"), _softmax()),
     Family(("CumSum",), _cumulative(values.any_), typing="free"),
-    Family(("CumProd",), _cumulative(values.cycle((1, -1, 2, 1, 0.5))), typing="free"),
+    Family(("CumProd",), _cumulative(values.factors), typing="free"),
     Family(("TopK",), _topk()),
     Family(("Unique",), _unique()),
 )

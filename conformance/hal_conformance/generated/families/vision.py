@@ -171,15 +171,9 @@ _BOXES = [
         [0, 100, 1, 101],
     ]
 ]
+# Read as corners these overlap otherwise than as centres with sizes.
 _CENTRES = [
-    [
-        [0.5, 0.5, 1, 1],
-        [0.5, 0.625, 1, 1],
-        [0.5, 0.375, 1, 1],
-        [0.5, 10.5, 1, 1],
-        [0.5, 10.625, 1, 1],
-        [0.5, 100.5, 1, 1],
-    ]
+    [[0, 0, 2, 2], [1, 0, 2, 2], [3, 0, 2, 2], [0, 10, 4, 2], [0, 10.5, 4, 2], [0, 100, 2, 2]]
 ]
 _SCORES = [[[0.875, 0.75, 0.625, 0.9375, 0.5, 0.25], [0.25, 0.5, 0.75, 0.625, 0.875, 0.125]]]
 
@@ -212,7 +206,9 @@ def _suppression() -> list[Form]:
         form("none", None, 0.5),
         form("zero", 0, 0.5),
         form("center_point_box_0", 3, 0.5, attributes={"center_point_box": 0}),
-        form("center_point_box_1", 3, 0.5, attributes={"center_point_box": 1}, boxes=_CENTRES),
+        form(
+            "center_point_box_1", 3, 0.375, attributes={"center_point_box": 1}, boxes=_CENTRES
+        ),
         form("same_boxes", 3, 0.5, boxes=[[[0, 0, 1, 1]] * 6]),
     ]
 
