@@ -12,6 +12,7 @@ NAMES: tuple[str, ...] = (
     "casting",
     "ordering",
     "movement",
+    "text",
     "sequences",
     "scattering",
     "contraction",

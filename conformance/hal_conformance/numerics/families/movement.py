@@ -7,15 +7,14 @@ where elements go (indices, shapes) has to be exact, or nothing is known of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from onnx import numpy_helper
 
 from hal import dtypes
-from hal_conformance.numerics.arithmetic import Array
+from hal_conformance.numerics.arithmetic import FORMATS, Array, Format
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
 from hal_conformance.numerics.spans import nearest
@@ -118,9 +117,11 @@ def unsqueeze(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """New axes of length 1, in any order."""
     data, *rest = (value for value in inputs if isinstance(value, Pair))
     axes = rest[0].value.ravel() if rest else step.attributes["axes"]
-    where = tuple(int(axis) for axis in axes)
-    shape = np.shape(np.expand_dims(data.value, where))
-    made = data.moved(lambda array: array.reshape(shape))
+    rank = np.ndim(data.value) + len(axes)
+    new = {int(axis) % rank for axis in axes}
+    lengths = iter(np.shape(data.value))
+    shape = tuple(1 if axis in new else int(next(lengths)) for axis in range(rank))
+    made = data.moved(lambda array: np.reshape(array, shape))
     return [made if all(pair.is_exact for pair in rest) else made.unknown()]
 
 
@@ -145,8 +146,12 @@ def one_hot(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     axis = int(step.attributes.get("axis", -1))
     axis += places.ndim + 1 if axis < 0 else 0
     shape = [size if k == axis else 1 for k in range(places.ndim + 1)]
-    hot = np.expand_dims(places, axis) == np.arange(size).reshape(shape)
-    made = values.moved(lambda array: np.where(hot, array[1], array[0]))
+    hot: Array = np.expand_dims(places, axis) == np.arange(size).reshape(shape)
+
+    def put(array: Array) -> Array:
+        return np.asarray(np.where(hot, array[1], array[0]))
+
+    made = values.moved(put)
     return [made if indices.is_exact and depth.is_exact else made.unknown()]
 
 
@@ -292,6 +297,14 @@ def unique(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     return list(kept if data.is_exact else [pair.unknown() for pair in kept])
 
 
+def _stash(step: Step, dtype: str) -> Format:
+    """The format that a range is counted and summed in: wider, where `stash_type` says so."""
+    asked = step.attributes.get("stash_type")
+    if dtype not in ("float16", "bfloat16") or asked is None:
+        return step.stored(dtype)
+    return FORMATS[dtypes.of_number(int(asked)).name]
+
+
 @rule("Range", source="ONNX Range: start + i delta, or its body, which adds delta i times")
 def counting(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """The body's sum after i additions: i u max|value|; Higham ASNA 4.2."""
@@ -306,68 +319,14 @@ def counting(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     count = max(int(np.ceil(steps).item()), 0)
     places = np.arange(count)
     value = start.value + places * delta.value
-    stash = start.dtype in ("float16", "bfloat16") and step.attributes.get("stash_type") == 1
-    unit = 2.0**-24 if stash else step.stored(start.dtype).unit
+    kept = _stash(step, start.dtype)
     error = start.errors() + places * (
-        delta.errors() + unit * np.maximum(np.abs(start.value), np.abs(value))
+        delta.errors() + kept.unit * np.maximum(np.abs(start.value), np.abs(value))
     )
     made = step.rounded(value, error, start.dtype)
     # The number of elements is a quotient, rounded or not; it has to be the same either way.
     with np.errstate(all="ignore"):
         slack = (start.errors() + limit.errors() + steps * delta.errors()) / np.abs(delta.value)
-        ends = [steps - slack, steps + slack, nearest(steps, step.stored(start.dtype))]
+        ends = [steps - slack, steps + slack, nearest(steps, kept)]
     jumps = any(max(int(np.ceil(end).item()), 0) != count for end in ends)
     return [made.unknown() if jumps else made]
-
-
-@rule(
-    "StringConcat",
-    "StringNormalizer",
-    "StringSplit",
-    "RegexFullMatch",
-    source="ONNX operator documents: text is exact",
-)
-def text(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """Text from text."""
-    values = [value.value if isinstance(value, Pair) else None for value in inputs]
-    return [Pair.exact(np.asarray(result)) for result in step.reference(values)]
-
-
-@rule("TfIdfVectorizer", source="ONNX TfIdfVectorizer: counts, times weights")
-def weights(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """Counts are exact; a product with a weight is rounded once."""
-    (data,) = inputs
-    if not isinstance(data, Pair):
-        raise TypeError("TfIdfVectorizer needs a tensor")
-    attributes = step.attributes
-    pool: list[Any] = attributes.get("pool_int64s") or attributes.get("pool_strings") or []
-    starts = [*attributes["ngram_counts"], len(pool)]
-    known: dict[tuple[Any, ...], int] = {}
-    for size, (low, high) in enumerate(pairwise(starts), 1):
-        for at in range(low, high, size):
-            known[tuple(pool[at : at + size])] = len(known)
-    places = np.asarray(attributes["ngram_indexes"], np.int64)
-    rows = data.value if np.ndim(data.value) == 2 else data.value[None]
-    counts = np.zeros((len(rows), len(places)))
-    for row, number in zip(rows.tolist(), counts, strict=True):
-        for gram in _grams(row, attributes):
-            if gram in known:
-                number[known[gram]] += 1
-    factors = np.asarray(attributes.get("weights") or np.ones(len(places)), np.float64)
-    mode = str(attributes["mode"])
-    numbers = np.minimum(counts, 1.0) if mode == "IDF" else counts
-    made = np.zeros((len(rows), int(places.max(initial=-1)) + 1))
-    made[:, places] = numbers if mode == "TF" else numbers * factors
-    made = made if np.ndim(data.value) == 2 else made[0]
-    if mode == "TF":
-        return [Pair(made, None, "float32")]
-    return [step.rounded(made, np.zeros(made.shape), "float32")]
-
-
-def _grams(row: Sequence[Any], attributes: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Every n-gram of a row, with every number of items skipped between its members."""
-    for size in range(attributes["min_gram_length"], attributes["max_gram_length"] + 1):
-        for skipped in range(attributes["max_skip_count"] + 1 if size > 1 else 1):
-            reach = (size - 1) * (skipped + 1)
-            for at in range(len(row) - reach):
-                yield tuple(row[at : at + reach + 1 : skipped + 1])

@@ -18,7 +18,14 @@ from hal_conformance.numerics.families.elementwise import erf, finished, pairs_o
 from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import corners, image, operand, parameter
+from hal_conformance.numerics.spans import (
+    corners,
+    image,
+    no_number,
+    operand,
+    parameter,
+    undefined,
+)
 
 BODY = "ONNX function body, with the ULP of numerics/functions.py"
 
@@ -161,7 +168,9 @@ def mish_rule(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
                 product = np.abs(x.value) * (shaken + tanh)
                 moved = moved + np.where(np.isfinite(x.value), product, 0.0)
     limit = "Mish" if step.primitive else "Mul"
-    return [step.rounded(value, moved, x.dtype, _limit(step, limit, x), own=4.0)]
+    return [
+        _bottomless(step.rounded(value, moved, x.dtype, _limit(step, limit, x), own=4.0), x)
+    ]
 
 
 @rule("Swish", source=BODY + "; |swish'| < 1.1")
@@ -179,7 +188,7 @@ def swish(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         value = np.where(np.isneginf(x.value) & (gate == 0), 0.0, x.value * gate)
         _, moved = corners(np.multiply, (x.value, operand(step, x)), (gate, gate_error))
         moved = np.where(np.isfinite(x.value), moved, 0.0)
-    return [step.rounded(value, moved, x.dtype, 0.5, own=4.0)]
+    return [_bottomless(step.rounded(value, moved, x.dtype, 0.5, own=4.0), x)]
 
 
 @rule("Gelu", source=BODY + "; |gelu'| < 1.2")
@@ -189,7 +198,7 @@ def gelu_rule(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     tanh = step.attributes.get("approximate") == "tanh"
     value, moved = _slanted(step, gelu_tanh if tanh else gelu, x, 1.2)
     if step.primitive:
-        return [finished(step, (value, moved), x.dtype, "Gelu")]
+        return [_bottomless(finished(step, (value, moved), x.dtype, "Gelu"), x)]
     with np.errstate(all="ignore"):
         if tanh:
             inner = math.sqrt(2 / math.pi) * (x.value + 0.044715 * x.value**3)
@@ -204,4 +213,9 @@ def gelu_rule(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         gate = shaken + _limit(step, name, x) * _ulp(step, curve, x) + _ulp(step, 1 + curve, x)
         product = 0.5 * np.abs(x.value) * gate
         moved = moved + np.where(np.isfinite(x.value), product, 0.0)
-    return [step.rounded(value, moved, x.dtype, 1.5, own=4.0)]
+    return [_bottomless(step.rounded(value, moved, x.dtype, 1.5, own=4.0), x)]
+
+
+def _bottomless(made: Pair, x: Pair) -> Pair:
+    """At minus infinity the limit is 0, and the body -inf x 0, NaN: both are right."""
+    return undefined(made, np.isneginf(x.value), no_number)
