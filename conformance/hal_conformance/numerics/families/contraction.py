@@ -270,7 +270,7 @@ def _many(step: Step, operands: Sequence[Pair], subscripts: str) -> Pair:
     summing, kept = step.arithmetic.summing(first.dtype), step.stored(first.dtype)
     many = len(operands) > 1
     if not many and _terms(subscripts, first.value) == 1:
-        return first.moved(_einsum(subscripts))
+        return held(step, first).moved(_einsum(subscripts))
     given = [operand(step, pair) if many else held(step, pair) for pair in operands]
     arrays = [pair.value for pair in operands]
     terms = _terms(subscripts, *arrays) + len(operands) - 2

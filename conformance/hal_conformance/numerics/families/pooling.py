@@ -62,6 +62,7 @@ def max_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """The largest of each window, pads aside, and where it is."""
     x = needed(inputs)
     windows = _windows(step, x)
+    x = held(step, x) if x.is_float else x
     real = Pair(x.value.astype(np.float64), x.error, x.dtype)
     largest = extreme(real, lambda array: _maximum(windows.slide(array, -np.inf), windows))
     doubtful = windows.slide(np.isnan(real.value), fill=False).any(axis=windows.axes)
@@ -76,9 +77,9 @@ def max_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 
 @rule("GlobalMaxPool", source="selection: 1-Lipschitz")
-def global_max_pool(_step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+def global_max_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """The largest over all spatial axes."""
-    x = needed(inputs)
+    x = held(step, needed(inputs))
     axes = tuple(range(2, np.ndim(x.value)))
     return [extreme(x, lambda array: np.asarray(array.max(axis=axes, keepdims=True)))]
 
@@ -114,7 +115,7 @@ def max_unpool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     Indices count in the shape that the attributes imply. A larger `output_shape` has zeros
     after it, as the standard's own case has it.
     """
-    x, at = needed(inputs), needed(inputs, 1)
+    x, at = held(step, needed(inputs)), needed(inputs, 1)
     if not at.is_exact:
         return [
             value.unknown() for value in by_reference(step, inputs) if isinstance(value, Pair)

@@ -39,7 +39,7 @@ def reduce_sum(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     x, axes, keep = _reduced(step, inputs)
     if not x.is_float:
         return by_reference(step, inputs)
-    return [x if axes == () else stored(step, total(step, x, axes, keepdims=keep))]
+    return [_sum(step, x, axes, keep)]
 
 
 @rule("ReduceMean", source=JEANNEROD_RUMP)
@@ -51,7 +51,9 @@ def reduce_mean(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     x, axes, keep = _reduced(step, inputs)
     if not x.is_float:
         return _whole(inputs, lambda a: np.mean(a, axis=axes, keepdims=keep))
-    return [x if axes == () else stored(step, mean(step, x, axes, keepdims=keep))]
+    if axes == ():
+        return [held(step, x)]
+    return [stored(step, mean(step, x, axes, keepdims=keep))]
 
 
 @rule("ReduceL1", source=JEANNEROD_RUMP)
@@ -133,7 +135,7 @@ def reduce_prod(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     if not x.is_float:
         return by_reference(step, inputs)
     if axes == ():
-        return [x]
+        return [held(step, x)]
 
     def fold(array: Array) -> Array:
         return np.asarray(np.prod(array, axis=axes, keepdims=keep))
@@ -154,7 +156,7 @@ def reduce_extreme(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
             return np.asarray(np.max(array, axis=axes, keepdims=keep, initial=-np.inf))
         return np.asarray(np.min(array, axis=axes, keepdims=keep, initial=np.inf))
 
-    return [extreme(x, fold)]
+    return [extreme(held(step, x), fold)]
 
 
 @rule("CumSum", source=JEANNEROD_RUMP)
@@ -251,7 +253,7 @@ def _sum(
     step: Step, x: Pair, axes: tuple[int, ...] | None, keep: bool, *, last: bool = True
 ) -> Pair:
     if axes == ():
-        return x
+        return held(step, x)
     summed = total(step, x, axes, keepdims=keep)
     return stored(step, summed) if last else between(step, summed)
 

@@ -72,7 +72,7 @@ def roi_align(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 @np.errstate(all="ignore")
 def max_roi_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """The largest pixel of each bin between whole coordinates; an empty bin is 0."""
-    x, rois = needed(inputs), needed(inputs, 1)
+    x, rois = held(step, needed(inputs)), needed(inputs, 1)
     size = [int(n) for n in step.attributes["pooled_shape"]]
     scale = float(step.attributes.get("spatial_scale", 1.0))
     limits = np.shape(x.value)[2:]
