@@ -32,6 +32,7 @@ NAMES: tuple[str, ...] = (
     "ml",
     "trees",
     "determinant",
+    "requantised",
 )
 
 

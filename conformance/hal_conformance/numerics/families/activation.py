@@ -63,7 +63,7 @@ def exponentials(step: Step, x: Pair, kept: Format) -> Exponentials:
         rescaled = (count // BLOCK) * (2 * again + 2) * summing.unit
         share = np.where(weights == 0, 0.0, weights * relative).sum(axis=-1, keepdims=True)
         lost = count * (kept.tiny if step.arithmetic.flush else kept.smallest)
-        whole = share + (max(count - 1, 0) + 1) * summing.unit + rescaled + lost
+        whole = share + count * summing.unit + rescaled + lost
     return Exponentials(shifted, weights, np.log(total), relative, whole)
 
 

@@ -7,8 +7,8 @@ The two-pass form errs by n u var + (n u mean)Â², Welford's by n u sqrt(var E[xÂ
 as a primitive the operator is graded by the two-pass bound. Where the mean is so large that
 the variance drowns nothing is said, rightly: the standard's own body gives anything there.
 
-Statistics are kept in float32 (the `stash_type`), or float64 for doubles, narrower only where
-the arithmetic itself is.
+Statistics are kept in the `stash_type` where there is one, else in float32, or float64 for
+doubles; narrower only where the arithmetic itself is.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Moments:
     variance: Pair
 
 
-def moments(step: Step, x: Pair, axes: tuple[int, ...]) -> Moments:
-    """Mean and variance, whichever way they are computed."""
+def moments(step: Step, x: Pair, axes: tuple[int, ...], squaring: float = 0.5) -> Moments:
+    """Mean and variance, whichever way they are computed; squares have `squaring` ULP."""
     given = held(step, x)
     count = float(np.prod([np.shape(x.value)[axis] for axis in axes], initial=1.0))
     mean = _mean(step, x, axes, count)
@@ -71,7 +71,8 @@ def moments(step: Step, x: Pair, axes: tuple[int, ...]) -> Moments:
         if step.primitive:
             rounding = (count + 3) * unit * value
         else:
-            rounding = (count + 1) * unit * square + kept.unit * (2 * square + size(mean) ** 2)
+            rounding = (count + 1) * unit * square
+            rounding = rounding + (1 + 2 * squaring) * kept.unit * (square + size(mean) ** 2)
         lost = mean.errors() ** 2
         if not step.primitive:
             lost = lost + 2 * np.abs(mean.value) * (mean.errors() - _passed(given, axes))
@@ -139,10 +140,13 @@ def _scaled(step: Step, x: Pair, scale: Quantity, bias: Quantity, dtype: str) ->
     return result
 
 
-def _statistics_type(step: Step, x: Pair) -> str:
-    """float32 or the `stash_type`, at least as wide as the tensor's own type."""
-    stash = STASH.get(int(step.attributes.get("stash_type", 1)), "float32")
-    return "float64" if x.dtype == "float64" else stash
+def stashed(step: Step, x: Pair) -> Pair:
+    """The input cast to the `stash_type` that statistics are computed in, float32 by default.
+
+    Doubles are cast to it too; a device that keeps them is more accurate than it must be.
+    """
+    dtype = STASH.get(int(step.attributes.get("stash_type", 1)), "float32")
+    return narrowed(step, x, dtype)
 
 
 def _at_channel(pair: Pair, rank: int) -> Pair:
@@ -157,7 +161,7 @@ def layer_normalization(step: Step, inputs: Sequence[Quantity]) -> list[Quantity
     x = needed(inputs)
     rank = np.ndim(x.value)
     axes = tuple(range(step.attributes["axis"] % rank, rank))
-    inner = typed(x, _statistics_type(step, x))
+    inner = stashed(step, x)
     normal = standardised(step, inner, axes, step.attributes["epsilon"])
     bias = inputs[2] if len(inputs) > 2 else None
     y = _scaled(step, normal.value, inputs[1], bias, x.dtype)
@@ -171,7 +175,7 @@ def rms_normalization(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     x = needed(inputs)
     rank = np.ndim(x.value)
     axes = tuple(range(step.attributes["axis"] % rank, rank))
-    given = held(step, typed(x, _statistics_type(step, x)))
+    given = held(step, stashed(step, x))
     count = float(np.prod(np.shape(x.value)[axes[0] :], initial=1.0))
     square = _mean(step, times(step, given, given), axes, count)
     epsilon = held(step, constant(step.attributes["epsilon"], given.dtype))
@@ -198,7 +202,7 @@ def group_normalization(step: Step, inputs: Sequence[Quantity]) -> list[Quantity
     groups = int(step.attributes["num_groups"])
     if step.version < 21:
         scale, bias = (p.moved(_repeated(shape[1] // groups)) for p in (scale, bias))
-    inner = typed(x, _statistics_type(step, x))
+    inner = stashed(step, x)
     grouped = inner.moved(lambda array: array.reshape(shape[0], groups, -1))
     normal = standardised(step, grouped, (2,), step.attributes["epsilon"])
     apart = normal.value.moved(lambda array: array.reshape(shape))
@@ -217,7 +221,7 @@ def mean_variance_normalization(step: Step, inputs: Sequence[Quantity]) -> list[
     rank = np.ndim(x.value)
     axes = tuple(axis % rank for axis in step.attributes["axes"])
     inner = typed(x, working(x.dtype))
-    found = moments(step, inner, axes)
+    found = moments(step, inner, axes, allowed(step, "Pow", inner.dtype))
     deviation = plus(step, root(step, found.variance), constant(1e-9, inner.dtype))
     return [narrowed(step, over(step, minus(step, inner, found.mean), deviation), x.dtype)]
 

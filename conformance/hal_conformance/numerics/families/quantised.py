@@ -1,30 +1,27 @@
-"""Quantised operators: whole numbers that come from rounding real ones.
+"""Quantising and back: whole numbers that come from rounding real ones.
 
-Sums of whole numbers are exact, modulo 2^32. A real number q that a device knows to within e is
+A real number q that a device knows to within e is
 rounded, to the nearest with ties to even, to any value between those of q - e and q + e; where
 these differ the element is ambiguous, and every value between is accepted. The quotient
 x / scale is known exactly where the scale is a power of two, so that ties are judged strictly
 there; elsewhere a device may multiply by the reciprocal (1.5 ULP).
 
-Zero points are added after rounding, as the operators' text says: saturate(round(x / scale) +
-zero point). The reference evaluator of QLinearMatMul and QLinearConv adds first, which differs
-at ties with odd zero points; the text is followed.
+Zero points are added after rounding, as the operator's text says: saturate(round(x / scale) +
+zero point).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from onnx import helper
 
 from hal import dtypes
 from hal_conformance.numerics.algebra import quotient_error, size
 from hal_conformance.numerics.arithmetic import FORMATS, NO_INFINITY, Array, Format
 from hal_conformance.numerics.families.contraction import needed
 from hal_conformance.numerics.pair import Accepts, Pair, Quantity
-from hal_conformance.numerics.reference import run_node
 from hal_conformance.numerics.rules import Step, rule
 
 NARROW = {"int2": (-2, 1), "uint2": (0, 3), "int4": (-8, 7), "uint4": (0, 15)}
@@ -145,12 +142,12 @@ def spread_over(pair: Pair, shape: tuple[int, ...], axis: int, block: int) -> Pa
     return pair.moved(lambda array: np.reshape(array, places))
 
 
-def _at(inputs: Sequence[Quantity], index: int) -> Pair | None:
+def optional(inputs: Sequence[Quantity], index: int) -> Pair | None:
     value = inputs[index] if index < len(inputs) else None
     return value if isinstance(value, Pair) else None
 
 
-def _power_of_two(values: Array) -> Array:
+def power_of_two(values: Array) -> Array:
     mantissa, _ = np.frexp(np.abs(values))
     return np.asarray(mantissa == 0.5)
 
@@ -158,7 +155,7 @@ def _power_of_two(values: Array) -> Array:
 @rule("QuantizeLinear", source=QUANTIZE, since=10)
 def quantize_linear(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """saturate(round(x / scale) + zero point), the division in the scale's type."""
-    x, scale, zero = needed(inputs), needed(inputs, 1), _at(inputs, 2)
+    x, scale, zero = needed(inputs), needed(inputs, 1), optional(inputs, 2)
     axis, block = step.attributes.get("axis", 1), step.attributes.get("block_size", 0)
     shape = np.shape(x.value)
     wide = spread_over(scale, shape, axis, block)
@@ -191,7 +188,7 @@ def _quotient(step: Step, x: Pair, scale: Pair, precision: str) -> Pair:
         reach = np.abs(value) + error
         ulps = RECIPROCAL + 0.5 * (not _fits(x, kept)) + 0.5 * (not _fits(scale, kept))
         rounding = ulps * kept.ulp(reach) + kept.smallest
-        exact = _power_of_two(divisor.value) & _representable(given.value, kept)
+        exact = power_of_two(divisor.value) & representable(given.value, kept)
         rounding = np.where(exact & (np.abs(value) >= kept.tiny), 0.0, rounding)
         error = np.nan_to_num(error + rounding, nan=0.0, posinf=np.inf)
     return Pair(value, np.where(np.isinf(value), 0.0, error), precision)
@@ -201,7 +198,7 @@ def _fits(pair: Pair, kept: Format) -> bool:
     return pair.dtype in FORMATS and FORMATS[pair.dtype].precision <= kept.precision
 
 
-def _representable(values: Array, kept: Format) -> Array:
+def representable(values: Array, kept: Format) -> Array:
     steps = values / kept.ulp(values)
     return np.asarray(np.abs(steps - np.rint(steps)) == 0)
 
@@ -209,7 +206,7 @@ def _representable(values: Array, kept: Format) -> Array:
 @rule("DequantizeLinear", source="ONNX DequantizeLinear: (x - zero point) scale", since=10)
 def dequantize_linear(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """(x - zero point) scale, the product in the type of the output."""
-    x, scale, zero = needed(inputs), needed(inputs, 1), _at(inputs, 2)
+    x, scale, zero = needed(inputs), needed(inputs, 1), optional(inputs, 2)
     axis, block = step.attributes.get("axis", 1), step.attributes.get("block_size", 0)
     shape = np.shape(x.value)
     factor = spread_over(scale, shape, axis, block)
@@ -224,11 +221,13 @@ def dequantize_linear(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     with np.errstate(all="ignore"):
         value = difference * factor.value
         error = doubt * size(factor) + np.abs(difference) * factor.errors()
-        cast = np.where(_representable(difference, kept), 0.0, 0.5)
-        cast = cast + np.where(_representable(factor.value, kept), 0.0, 0.5)
+        cast = np.where(representable(difference, kept), 0.0, 0.5)
+        cast = cast + np.where(representable(factor.value, kept), 0.0, 0.5)
         rounding = cast * 2 * kept.unit * (np.abs(value) + error)
         beyond = (np.abs(difference) > kept.largest) | (np.abs(factor.value) > kept.largest)
-        error = np.where(beyond & np.isfinite(value), np.inf, error + rounding)
+        error = np.where(beyond, np.inf, error + rounding)
+        certain = ~np.isfinite(value) & (doubt == 0) & (factor.errors() == 0)
+        error = np.where(certain, 0.0, error)
     return [step.rounded(value, error, dtype)]
 
 
@@ -252,143 +251,3 @@ def dynamic_quantize_linear(step: Step, inputs: Sequence[Quantity]) -> list[Quan
         return [y, scale.unknown(), zero]
     zero = quantised(quotient, None, byte)
     return [quantised(_quotient(step, x, scale, x.dtype), zero, byte), scale, zero]
-
-
-def _centred(value: Pair, zero: Pair | None, shape: tuple[int, ...] | None = None) -> Pair:
-    """x - zero point as float64, which holds every sum of products of bytes exactly."""
-    numbers = value.value.astype(np.float64)
-    if zero is None:
-        return Pair(numbers, value.error, "float64")
-    shift = zero.value.astype(np.float64)
-    doubt = zero.errors()
-    if shape is not None and np.size(shift) > 1:
-        shift, doubt = np.reshape(shift, shape), np.reshape(doubt, shape)
-    elif np.size(shift) == 1:
-        shift, doubt = np.reshape(shift, ()), np.reshape(doubt, ())
-    exact = value.error is None and zero.error is None
-    return Pair(numbers - shift, None if exact else value.errors() + doubt, "float64")
-
-
-Bilinear = Callable[[Array, Array], Array]
-
-
-def _accumulated(a: Pair, b: Pair, bilinear: Bilinear) -> Pair:
-    """The exact sum of products, with what jumped before it."""
-    value = np.rint(bilinear(a.value, b.value))
-    if a.error is None and b.error is None:
-        return Pair(value, None, "float64")
-    error = bilinear(np.abs(a.value), b.errors()) + bilinear(a.errors(), size(b))
-    return Pair(value, np.rint(error), "float64")
-
-
-def _wrapped(sums: Pair) -> Pair:
-    """Sums as int32, which wraps around."""
-    value = sums.value.astype(np.int64).astype(np.int32)
-    if sums.error is None:
-        return Pair(value, None, "int32")
-    middle = value.astype(np.float64)
-    return jumped(middle - sums.error, middle + sums.error, middle, "int32")
-
-
-def _rows(zero: Pair | None) -> tuple[int, ...] | None:
-    """A zero point or scale for each row of the left matrix stands in a column."""
-    if zero is None or np.ndim(zero.value) != 1:
-        return None
-    return (-1, 1)
-
-
-@rule("MatMulInteger", source="whole numbers: exact modulo 2^32", since=10)
-def matmul_integer(_step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """Zero points a tensor, a row of the left or a column of the right matrix."""
-    a_zero, b_zero = _at(inputs, 2), _at(inputs, 3)
-    a = _centred(needed(inputs), a_zero, _rows(a_zero))
-    b = _centred(needed(inputs, 1), b_zero)
-    return [_wrapped(_accumulated(a, b, np.matmul))]
-
-
-@rule("QLinearMatMul", source=QUANTIZE, since=10)
-def qlinear_matmul(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """round(a b (a_scale b_scale / y_scale)) + y_zero_point, saturated."""
-    a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = (
-        needed(inputs, index) for index in range(8)
-    )
-    left, right = _centred(a, a_zero, _rows(a_zero)), _centred(b, b_zero)
-    sums = _accumulated(left, right, np.matmul)
-    column = _rows(a_scale)
-    if column and np.size(a_scale.value) > 1:
-        a_scale = a_scale.moved(lambda array: np.reshape(array, column))
-    if _rows(y_scale) and np.size(y_scale.value) > 1:
-        y_scale, y_zero = (p.moved(lambda v: np.reshape(v, (-1, 1))) for p in (y_scale, y_zero))
-    return [_requantised(step, sums, (a_scale, b_scale, y_scale), y_zero)]
-
-
-def _requantised(
-    step: Step, sums: Pair, scales: tuple[Pair, Pair, Pair], zero: Pair | None, dtype: str = ""
-) -> Pair:
-    """Sums times a b / y, in the scales' type: four roundings, none where all are exact."""
-    a, b, y = (_flat(scale) for scale in scales)
-    kept = step.stored(scales[0].dtype)
-    with np.errstate(all="ignore"):
-        factor = a.value * b.value / y.value
-        value = sums.value * factor
-        exact = _power_of_two(a.value) & _power_of_two(b.value) & _power_of_two(y.value)
-        exact = exact & _representable(sums.value, kept)
-        error = sums.errors() * np.abs(factor)
-        rounding = 4.5 * kept.unit * (np.abs(value) + error) + kept.smallest
-        error = error + np.where(exact, 0.0, rounding)
-        if not all(scale.is_exact for scale in scales):
-            error = np.full(np.shape(value), np.inf)
-    quotient = Pair(value, error, "float64")
-    return quantised(
-        quotient, _flat(zero) if zero else None, Target(zero.dtype if zero else dtype)
-    )
-
-
-def _flat(pair: Pair) -> Pair:
-    """One number of shape [1] as a scalar, so that it adds no dimension."""
-    if np.size(pair.value) == 1:
-        return pair.moved(lambda array: np.reshape(array, ()))
-    return pair
-
-
-def _convolved(step: Step, x: Pair, weight: Pair) -> Pair:
-    names = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
-    given = {name: step.attributes[name] for name in names if name in step.attributes}
-    node = helper.make_node("Conv", ["x", "w"], ["y"], **given)
-
-    def bilinear(a: Array, b: Array) -> Array:
-        return np.asarray(run_node(node, 11, [a, b])[0])
-
-    return _accumulated(x, weight, bilinear)
-
-
-def _per_filter(weight: Pair) -> tuple[int, ...]:
-    return (-1, *[1] * (np.ndim(weight.value) - 1))
-
-
-@rule("ConvInteger", source="whole numbers: exact modulo 2^32", since=10)
-def conv_integer(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """Padding is the zero point: zero once that is subtracted."""
-    weight = needed(inputs, 1)
-    x = _centred(needed(inputs), _at(inputs, 2))
-    centred = _centred(weight, _at(inputs, 3), _per_filter(weight))
-    return [_wrapped(_convolved(step, x, centred))]
-
-
-@rule("QLinearConv", source=QUANTIZE, since=10)
-def qlinear_conv(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """round((x * w + bias) (x_scale w_scale / y_scale)) + y_zero_point, saturated."""
-    x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero = (
-        needed(inputs, index) for index in range(8)
-    )
-    sums = _convolved(step, _centred(x, x_zero), _centred(w, w_zero, _per_filter(w)))
-    channels = (1, -1, *[1] * (np.ndim(x.value) - 2))
-    bias = _at(inputs, 8)
-    if bias is not None:
-        added = sums.value + np.reshape(bias.value.astype(np.float64), channels)
-        sums = Pair(
-            added, sums.error if bias.error is None else np.full_like(added, np.inf), "float64"
-        )
-    if np.size(w_scale.value) > 1:
-        w_scale = w_scale.moved(lambda array: np.reshape(array, channels))
-    return [_requantised(step, sums, (x_scale, w_scale, y_scale), y_zero)]
