@@ -166,13 +166,12 @@ def _any_of(options: Sequence[Pair]) -> Accepts:
     def accepts(got: Array) -> Array:
         right = np.zeros(np.shape(options[0].value), bool)
         for option in options:
-            if not option.is_float:
-                right |= np.asarray(got == option.value, bool)
-                continue
-            numbers = got.astype(np.float64)
-            with np.errstate(invalid="ignore"):
-                right |= np.abs(numbers - option.value) <= option.errors()
-            right |= (numbers == option.value) | (np.isnan(numbers) & np.isnan(option.value))
+            right |= np.asarray(got == option.value, bool)
+            if option.value.dtype.kind in "fiu":
+                numbers, value = (a.astype(np.float64) for a in (got, option.value))
+                with np.errstate(invalid="ignore"):
+                    right |= np.abs(numbers - value) <= option.errors()
+                right |= np.isnan(numbers) & np.isnan(value)
         return right
 
     return accepts

@@ -9,7 +9,7 @@ and again to each element's index, as the reference evaluator does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -225,22 +225,34 @@ def _nearest(x: Pair, grid: Grid, at: list[Array], errors: list[Array]) -> Pair:
 def col2im(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Elements of blocks added where they overlap; moved, where they do not."""
     x = needed(inputs)
-    if not x.is_float:
-        return by_reference(step, inputs)
     shapes = [needed(inputs, 1).value, needed(inputs, 2).value]
 
     def fold(array: Array) -> Array:
         return np.asarray(step.reference([array, *shapes])[0])
 
+    count = fold(np.ones(np.shape(x.value)))
+    if not x.is_float:
+        if (count > 1).any():
+            return by_reference(step, inputs)
+        numbered = fold(np.arange(1.0, x.value.size + 1).reshape(np.shape(x.value)))
+        return [x.moved(_taking(numbered.astype(np.int64)))]
     given = held(step, x)
     value, error = fold(x.value), fold(given.errors())
-    count = fold(np.ones(np.shape(x.value)))
     unit = step.arithmetic.summing(x.dtype).unit
     with np.errstate(invalid="ignore"):
         growth = np.maximum(count - 1, 0) * unit * fold(np.abs(given.value) + given.errors())
         added = step.rounded(value, error + np.nan_to_num(growth, nan=0.0, posinf=0.0), x.dtype)
     alone = (count <= 1) & np.isfinite(value)
     return [replace(added, error=np.where(alone, error, added.errors()))]
+
+
+def _taking(numbered: Array) -> Callable[[Array], Array]:
+    """Elements by their number from 1 on; zero, false or no text where that is 0."""
+    return lambda array: np.where(
+        numbered > 0,
+        array.ravel()[numbered - 1],
+        "" if array.dtype == object else array.dtype.type(),
+    )
 
 
 @rule(
