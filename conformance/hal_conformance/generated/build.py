@@ -109,6 +109,7 @@ def build(pair: Pair, form: Form, binding: Binding) -> Source:
     case_id = f"ops/{pair.name}/{pair.version}/{types_text(schema, binding)}/{form.label}"
     _check_attributes(schema, {*form.attributes, *(name for name, _ in carried)})
     attributes = {**_resolved(form, binding), **_carried_values(schema, carried, case_id)}
+    _check_axes(schema, attributes)
     node = helper.make_node(
         pair.op,
         _names(placed),
@@ -225,6 +226,23 @@ def _check_attributes(schema: Schema, given: Set[str]) -> None:
         raise Refused
     if any(a.required and name not in given for name, a in known.items()):
         raise Refused
+
+
+def _check_axes(schema: Schema, attributes: Mapping[str, Any]) -> None:
+    """Refuse axes counted from the back where the version does not speak of them."""
+    for name in ("axis", "axes"):
+        value = attributes.get(name, 0)
+        lowest = min(value, default=0) if isinstance(value, (list, tuple)) else value
+        if lowest < 0 and not _counts_from_back(schema.attributes[name]):
+            raise Refused
+
+
+def _counts_from_back(attribute: Any) -> bool:
+    default = attribute.default_value
+    if default.type == AttributeProto.INT and default.i < 0:
+        return True
+    told = attribute.description.lower()
+    return "negative" in told or "-r" in told
 
 
 def _names(placed: _Placed) -> list[str]:

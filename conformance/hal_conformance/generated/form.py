@@ -53,7 +53,7 @@ def _shape_of(given: Any) -> tuple[int, ...]:
     return (len(items), *(_shape_of(items[0]) if items else ()))
 
 
-Kind: TypeAlias = Literal["any", "float", "whole", "signed", "number", "text", "narrow"]
+Kind: TypeAlias = Literal["any", "float", "whole", "signed", "number", "real", "text", "narrow"]
 
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
 KINDS: Mapping[Kind, Callable[[DType | None], bool]] = {
@@ -62,6 +62,7 @@ KINDS: Mapping[Kind, Callable[[DType | None], bool]] = {
     "whole": lambda d: d is not None and d.name.startswith(("int", "uint")),
     "signed": lambda d: d is not None and d.name.startswith(("int", "float", "bfloat")),
     "number": lambda d: d is not None and d.name not in ("string", "bool"),
+    "real": lambda d: d is not None and d.name not in ("string", "bool") and d.name[0] != "c",
     "text": lambda d: d is not None and d.name == "string",
     "narrow": lambda d: (
         d is not None and 0 < d.bits <= 16 and d.name not in ("uint16", "int16")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hal.dtypes import DType
 from hal_conformance.generated import values
@@ -46,6 +47,12 @@ def _varied(everyday: Maker, **attributes: Sequence[object]) -> list[Form]:
     return forms(everyday, *varied(base, **attributes))
 
 
+def _shrink() -> list[Form]:
+    """Its text says nothing of fractions taken from whole numbers, or of their overflow."""
+    made = _varied(_plain, bias=(0.5, -1.0), lambd=(0.0, 1.0, 1.5))
+    return [replace(form, kinds="float") if form.label == "special" else form for form in made]
+
+
 _plain = values.any_
 _about4 = values.between(-4, 4)
 _about10 = values.between(-10, 10)
@@ -84,10 +91,13 @@ FAMILIES = (
         ("HardSigmoid",), _varied(_about4, alpha=(0.5, 0.0, 1.0, -0.5), beta=(0.0, 0.25, 1.0))
     ),
     Family(("Gelu",), _varied(_about4, approximate=("none", "tanh"))),
-    Family(("Shrink",), _varied(_plain, bias=(0.5, -1.0), lambd=(0.0, 1.0, 1.5))),
+    Family(("Shrink",), _shrink()),
     Family(
         ("Shrink",),
-        [Form("both", (In((1031,)),), {"bias": 1.5, "lambd": 1.0}, core=True)],
+        [
+            Form("both", (In((1031,)),), {"bias": 2.0, "lambd": 1.0}, core=True),
+            Form("both_fractions", (In((1031,)),), {"bias": 1.5, "lambd": 0.75}, kinds="float"),
+        ],
     ),
     Family(
         ("IsInf",),

@@ -17,20 +17,29 @@ _SIZES = ({"N": 3}, {"N": 8})
 
 def _gather() -> list[Form]:
     def form(label: str, data: Any, indices: Any, axis: int | None, **more: Any) -> Form:
-        make = values.index(more.pop("size"))
+        size = more.pop("size")
+        # Before version 11 indices count from the front alone.
+        make = values.index(size) if more.get("before", 0) != 11 else values.whole(0, size)
         given = (In(data), In(indices, make))
         return Form(label, given, {} if axis is None else {"axis": axis}, **more)
 
+    old = [
+        form("rows", (7, 5), (4,), None, size=7, core=True, before=11),
+        form("axis_1", (3, 17, 2), (2, 3), 1, size=17, core=True, before=11),
+        form("long", (31, 33), (1031,), 0, size=31, before=11),
+        form("dynamic", (7, "N"), ("N",), 0, size=7, sizes=_SIZES, before=11),
+    ]
     return [
-        form("rows", (7, 5), (4,), None, size=7, core=True),
-        form("axis1", (3, 17, 2), (2, 3), 1, size=17, core=True),
-        form("negative_axis", (3, 17), (5,), -1, size=17),
-        form("axis0", (7, 5), (2, 2), 0, size=7),
-        form("scalar", (7, 5), (), 0, size=7),
-        form("empty", (7, 5), (0,), 0, size=7),
-        form("long", (31, 33), (1031,), 0, size=31),
-        form("dynamic", (7, "N"), ("N",), 0, size=7, sizes=_SIZES),
-        Form("constant", (In((7, 5)), const([0, -1, 3]))),
+        *old,
+        form("rows", (7, 5), (4,), None, size=7, core=True, since=11),
+        form("axis_1", (3, 17, 2), (2, 3), 1, size=17, core=True, since=11),
+        form("negative_axis", (3, 17), (5,), -1, size=17, since=11),
+        form("axis0", (7, 5), (2, 2), 0, size=7, since=11),
+        form("scalar", (7, 5), (), 0, size=7, since=11),
+        form("empty", (7, 5), (0,), 0, size=7, since=11),
+        form("long", (31, 33), (1031,), 0, size=31, since=11),
+        form("dynamic", (7, "N"), ("N",), 0, size=7, sizes=_SIZES, since=11),
+        Form("constant", (In((7, 5)), const([0, -1, 3])), since=11),
     ]
 
 

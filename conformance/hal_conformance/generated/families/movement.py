@@ -141,7 +141,7 @@ def _slice() -> list[Form]:
         form("steps", (5, 17), [0, 1], [5, 16], [0, 1], [2, 3], core=True),
         form("reverse", (5, 7), [-1], [-100], [1], [-1]),
         form("reverse_two", (5, 7), [4, 6], [0, -8], [0, 1], [-2, -3]),
-        form("negative_axes", (5, 7), [1], [3], [-1], [1]),
+        form("negative_axes", (5, 7), [1], [3], [-1], [1], since=11),
         form("nothing", (5, 7), [3], [3], [0]),
         form("no_axes", (5, 7), [1, 0], [3, 7], None, [1, 2]),
         form("dynamic", _DYNAMIC, [1], [-1], [1], sizes=_SIZES),

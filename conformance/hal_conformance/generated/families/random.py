@@ -65,8 +65,8 @@ def _dropout() -> list[Form]:
     return [
         plain,
         Form("ratio", (data, const(0.25, "ratio")), core=True),
-        Form("mask", (data,), outputs=both, core=True, ranks=(2, 2)),
-        Form("mask_ratio", (data, const(0.25, "ratio")), outputs=both, ranks=(2, 2)),
+        Form("mask", (data,), outputs=both, core=True, since=12),
+        Form("mask_ratio", (data, const(0.25, "ratio")), outputs=both, since=12),
         Form("inference", (data, const(0.25), const(0)), outputs=both),
         Form("training_nothing", (data, const(0.0), on), outputs=both, core=True),
         Form("training_free", (data, const(0.5), on), outputs=both, judged="type"),

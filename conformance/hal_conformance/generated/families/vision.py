@@ -25,7 +25,9 @@ def _resize() -> list[Form]:
     forms: list[Form] = []
     for mode in ("nearest", "linear", "cubic"):
         for word, by in (("up", up), ("down", down)):
-            kinds: Kind = "any" if mode == "nearest" else "number"  # no mean of texts
+            kinds: Kind = (
+                "any" if mode == "nearest" else "float"
+            )  # no mean of texts, no stated rounding
             base = Form(
                 f"{mode}_{word}", _scaled(*by), {"mode": mode}, core=True, kinds=kinds, **since
             )
@@ -62,7 +64,7 @@ def _resize() -> list[Form]:
         {"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize"},
         since=13,
         core=True,
-        kinds="number",
+        kinds="float",
     )
     forms += [crop, *varied(crop, extrapolation_value=(0.0, 2.5))]
     forms += [
@@ -107,7 +109,7 @@ def _old_resize() -> list[Form]:
 
 def _grid_sample() -> list[Form]:
     grid = values.between(-1.25, 1.25)
-    base = Form("plain", (In((2, 3, 5, 6)), In((2, 4, 7, 2), grid)), core=True, kinds="number")
+    base = Form("plain", (In((2, 3, 5, 6)), In((2, 4, 7, 2), grid)), core=True, kinds="float")
     volume = (In((1, 2, 3, 4, 5)), In((1, 2, 3, 4, 3), grid))
     old, new = ("bilinear", "nearest", "bicubic"), ("linear", "nearest", "cubic")
     forms = [
