@@ -265,3 +265,37 @@ def test_defaults_reach_the_bodies_of_functions() -> None:
     node = helper.make_node("EyeLike", ["x0"], ["y0"], dtype=onnx.TensorProto.DOUBLE)
     assert pair(walk([node], {"x0": x}, ["y0"], 24)[0]).dtype == "float64"
     assert pair(run("EyeLike", x)[0]).dtype == "float32"
+
+
+def test_normalised_text_loses_stopwords_and_case_only() -> None:
+    words = Pair(np.array(["Monday", "grün", "", "monday"], object), None, "string")
+    attributes: dict[str, Any] = {"stopwords": ["monday"], "case_change_action": "UPPER"}
+    loose = pair(run("StringNormalizer", words, is_case_sensitive=0, **attributes)[0])
+    assert loose.value.tolist() == ["GRÜN", ""]
+    strict = pair(run("StringNormalizer", words, is_case_sensitive=1, **attributes)[0])
+    assert strict.value.tolist() == ["MONDAY", "GRÜN", ""]
+    rows = Pair(np.array([["monday"]], object), None, "string")
+    empty = pair(run("StringNormalizer", rows, is_case_sensitive=0, **attributes)[0])
+    assert empty.value.tolist() == [[""]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("TF", [2, 3, 3, 0]), ("IDF", [0.5, 1.5, 2, 0]), ("TFIDF", [1, 4.5, 6, 0])],
+)
+def test_ngrams_are_counted_across_gaps_and_weighed_by_their_place_in_the_pool(
+    mode: str, expected: list[float]
+) -> None:
+    made = run(
+        "TfIdfVectorizer",
+        ints(5, 5, 7, 9, 5, 7),
+        mode=mode,
+        min_gram_length=1,
+        max_gram_length=2,
+        max_skip_count=1,
+        ngram_counts=[0, 2],
+        ngram_indexes=[1, 0, 2, 3],
+        pool_int64s=[5, 7, 5, 7, 7, 7],
+        weights=[1.5, 0.5, 2.0, 3.0],
+    )
+    assert pair(made[0]).value.tolist() == expected

@@ -146,12 +146,8 @@ def one_hot(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     axis = int(step.attributes.get("axis", -1))
     axis += places.ndim + 1 if axis < 0 else 0
     shape = [size if k == axis else 1 for k in range(places.ndim + 1)]
-    hot: Array = np.expand_dims(places, axis) == np.arange(size).reshape(shape)
-
-    def put(array: Array) -> Array:
-        return np.asarray(np.where(hot, array[1], array[0]))
-
-    made = values.moved(put)
+    hot = np.asarray(np.expand_dims(places, axis) == np.arange(size).reshape(shape), np.int64)
+    made = values.moved(lambda array: array[hot])
     return [made if indices.is_exact and depth.is_exact else made.unknown()]
 
 

@@ -66,6 +66,7 @@ def weights(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     mode = str(attributes["mode"])
     numbers = np.minimum(counts, 1.0) if mode == "IDF" else counts
     made = np.zeros((len(rows), int(places.max(initial=-1)) + 1))
+    # By place in the pool, as the document says; the reference weighs by place in the result.
     made[:, places] = numbers if mode == "TF" else numbers * factors
     made = made if np.ndim(data.value) == 2 else made[0]
     if mode == "TF":
