@@ -1,0 +1,196 @@
+"""How a device's rounding looks from afar: noise on what each operator returns.
+
+The model of the typical tier (docs/numerics.md): after each primitive the result times
+1 + k u U[-1, 1], with k = 1 where it is correctly rounded, 2 for exp and log, 4 for others;
+after each sum of n products N(0, s^2) with s^2 = (u_acc^2 / 3)(n / 3 y^2 + n / 2 sum (a b)^2);
+before it, both operands times 1 + u_in U[-1, 1]. A result that the format holds exactly, which
+no result of noisy operands does, has no noise: so arithmetic on shapes stays exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from hal_conformance.numerics.arithmetic import Arithmetic, Array
+from hal_conformance.numerics.families.convolution import correlate
+from hal_conformance.numerics.kernels import Call
+from hal_conformance.numerics.machine import nearest
+from hal_conformance.numerics.windows import windows_of
+
+LIBRARY = 4.0
+"""k of tanh, erf, pow and of every operator that is not named below."""
+
+FACTORS: Mapping[str, float] = {
+    **dict.fromkeys(
+        ("Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Sum", "Mean", "Mod", "PRelu"), 1.0
+    ),
+    **dict.fromkeys(("LeakyRelu", "HardSigmoid", "ThresholdedRelu", "Cast", "CastLike"), 1.0),
+    **dict.fromkeys(("DequantizeLinear", "Shrink", "Elu", "Selu"), 1.0),
+    **dict.fromkeys(("Exp", "Log"), 2.0),
+}
+"""k: 1 for what is correctly rounded, 2 for exp and log."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum of products: the map, its operands' places, and how many terms an element has."""
+
+    bilinear: Callable[[Array, Array], Array]
+    terms: float
+
+
+Summed: TypeAlias = Callable[[Call], Sum]
+
+
+class Noise:
+    """The rounding noise of one pass; without a generator there is none.
+
+    `scales` remembers s of the reference's sums in order, which the noisy passes draw from.
+    """
+
+    def __init__(
+        self, arithmetic: Arithmetic, random: np.random.Generator | None, scales: list[Array]
+    ) -> None:
+        self.arithmetic = arithmetic
+        self.random = random
+        self.scales = scales
+        self._next = 0
+
+    def primitive(self, values: Array, dtype: str, factor: float) -> Array:
+        """The result of one operator: times 1 + k u U[-1, 1]."""
+        if self.random is None or not factor:
+            return values
+        kept = self.arithmetic.stored(dtype)
+        with np.errstate(all="ignore"):
+            noisy = values * (1 + factor * kept.unit * self._uniform(values))
+            return np.where(nearest(values, kept) == values, values, noisy)
+
+    def operand(self, values: Array, dtype: str) -> Array:
+        """What a contraction reads: times 1 + u_in U[-1, 1]."""
+        if self.random is None:
+            return values
+        unit = self.arithmetic.operand(dtype).unit
+        return values * (1 + unit * self._uniform(values))
+
+    def added(self, values: Array, dtype: str, squares: Callable[[], Array], n: float) -> Array:
+        """A sum of n products: N(0, s^2) more; `squares` gives the sum of squared products."""
+        if self.random is None:
+            unit = self.arithmetic.summing(dtype).unit
+            variance = unit**2 / 3 * (n / 3 * values**2 + n / 2 * np.maximum(squares(), 0.0))
+            self.scales.append(np.sqrt(variance))
+            return values
+        scale = self.scales[self._next]
+        self._next += 1
+        return values + scale * self.random.standard_normal(np.shape(values))
+
+    def offset(self, values: Array, dtype: str, size: Array) -> Array:
+        """A result with the rounding errors of terms that size: size times u U[-1, 1] more."""
+        if self.random is None:
+            return values
+        unit = self.arithmetic.stored(dtype).unit
+        return values + unit * size * self._uniform(values)
+
+    def _uniform(self, values: Array) -> Array:
+        if self.random is None:
+            return np.zeros(np.shape(values))
+        return self.random.uniform(-1.0, 1.0, np.shape(values))
+
+
+def contraction(noise: Noise, call: Call) -> Array:
+    """MatMul, Gemm, Conv, ConvTranspose or Einsum of two operands, with its noise."""
+    summed = SUMS[call.op](call)
+    a, b = (noise.operand(value, call.dtype) for value in call.values[:2])
+    y: Array = summed.bilinear(a, b)
+    y = noise.added(y, call.dtype, lambda: summed.bilinear(a * a, b * b), summed.terms)
+    bias = call.optional(2)
+    if call.op == "Gemm":
+        y = y * call.attributes["alpha"]
+        bias = None if bias is None else bias * call.attributes["beta"]
+    if bias is None:
+        return noise.primitive(y, call.dtype, 1.0)
+    shape = np.shape(bias) if call.op == "Gemm" else (-1, *[1] * (y.ndim - 2))
+    return noise.primitive(y + np.reshape(bias, shape), call.dtype, 1.0)
+
+
+def average(noise: Noise, call: Call, y: Array) -> Array:
+    """A sum or mean over windows or axes: `y` with the noise of its additions."""
+    x = np.asarray(call.values[0])
+    n = x.size / max(1, y.size)
+    if call.op == "AveragePool":
+        n = float(prod(call.attributes["kernel_shape"]))
+    mean = call.op not in ("ReduceSum", "CumSum")
+    n = float(x.shape[int(np.ravel(call.values[1])[0])]) if call.op == "CumSum" else n
+
+    def squares() -> Array:
+        total = np.asarray(call.reference([x * x, *call.values[1:]])[0])
+        return total / n if mean else total
+
+    noisy = noise.added(y, call.dtype, squares, n)
+    return noise.primitive(noisy, call.dtype, 1.0)
+
+
+def batch_normalization(noise: Noise, call: Call, y: Array) -> Array:
+    """Folding is legal: errors of the size of its terms, |a x| + |a mean| + |b|."""
+    x, scale, bias, mean, variance = (np.asarray(value) for value in call.values[:5])
+    shape = (1, -1, *[1] * (x.ndim - 2)) if x.ndim > 1 else (-1,)
+    factor = scale / np.sqrt(variance + call.attributes["epsilon"])
+    size = np.abs(x) * np.abs(factor).reshape(shape)
+    size = size + (np.abs(factor * mean) + np.abs(bias)).reshape(shape)
+    return noise.offset(y, call.dtype, size)
+
+
+def _matmul(call: Call) -> Sum:
+    return Sum(np.matmul, float(np.shape(call.values[0])[-1]))
+
+
+def _gemm(call: Call) -> Sum:
+    left, right = call.attributes["transA"], call.attributes["transB"]
+
+    def bilinear(a: Array, b: Array) -> Array:
+        return np.asarray((a.T if left else a) @ (b.T if right else b))
+
+    return Sum(bilinear, float(np.shape(call.values[0])[0 if left else 1]))
+
+
+def _conv(call: Call) -> Sum:
+    x, w = (np.shape(value) for value in call.values[:2])
+    windows = windows_of(call.attributes, x[2:], w[2:])
+    group = call.attributes.get("group", 1)
+
+    def bilinear(image: Array, weights: Array) -> Array:
+        return correlate(image, weights, windows, group)
+
+    return Sum(bilinear, float(np.prod(w[1:])))
+
+
+def _by_reference(call: Call) -> Sum:
+    """Linear in both inputs as it is, without a bias."""
+
+    def bilinear(a: Array, b: Array) -> Array:
+        return np.asarray(call.reference([a, b, *[None] * (len(call.values) - 2)])[0])
+
+    ones = [np.ones(np.shape(value)) for value in call.values[:2]]
+    return Sum(bilinear, float(np.max(bilinear(ones[0], ones[1]), initial=1.0)))
+
+
+SUMS: Mapping[str, Summed] = {
+    "Conv": _conv,
+    "ConvTranspose": _by_reference,
+    "Einsum": _by_reference,
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+}
+"""Operators that are sums of products of their first two inputs."""
+
+AVERAGES = frozenset({"AveragePool", "CumSum", "GlobalAveragePool", "ReduceMean", "ReduceSum"})
+"""Operators that add their first input up."""
+
+
+def is_sum(op: str, values: Sequence[Any]) -> bool:
+    """Whether an operator with these inputs is a sum of products of two of them."""
+    return op in SUMS and len(values) >= 2 and (op != "Einsum" or len(values) == 2)
