@@ -167,6 +167,12 @@ def _axes(call: Call, rank: int) -> tuple[int, ...] | None:
     return tuple(axis % rank for axis in axes)
 
 
+def global_max_pool(machine: Machine, call: Call) -> list[Array]:  # noqa: ARG001  nothing is rounded
+    """The evaluator's own is right for two spatial axes alone."""
+    x = np.asarray(call.values[0])
+    return [x.max(axis=tuple(range(2, x.ndim)), keepdims=True)]
+
+
 def softmax(machine: Machine, call: Call) -> list[Array]:
     """Softmax and LogSoftmax, their rows at once or online."""
     x, dtype = np.asarray(call.values[0]), call.dtype
@@ -320,6 +326,7 @@ KERNELS: Mapping[str, Kernel] = {
     "Conv": linear,
     "ConvTranspose": linear,
     "Gemm": gemm,
+    "GlobalMaxPool": global_max_pool,
     "InstanceNormalization": instance_normalization,
     "LayerNormalization": layer_normalization,
     "LogSoftmax": softmax,

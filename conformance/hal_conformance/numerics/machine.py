@@ -91,7 +91,8 @@ class Machine:
         rest = [axis for axis in range(values.ndim) if axis not in axes]
         shape = [1 if axis in axes else size for axis, size in enumerate(values.shape)]
         rows = np.transpose(values, [*rest, *axes])
-        rows = rows.reshape(*[values.shape[axis] for axis in rest], -1)
+        count = int(np.prod([values.shape[axis] for axis in axes], initial=1))
+        rows = rows.reshape(*[values.shape[axis] for axis in rest], count)
         rows = rows[..., self.random.permutation(rows.shape[-1])]
         with np.errstate(all="ignore"):
             folded = self._folded(rows, kind).astype(np.float64)
