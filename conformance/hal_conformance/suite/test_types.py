@@ -63,6 +63,7 @@ def _taken(device: Device, zoo: Zoo, group: set[str]) -> None:
     claimed = sorted(device.info.dtypes & group)
     if not claimed:
         raise Skip("the device claims no type of this kind")
+    _takes(device, zoo, zoo.dtype)  # no such operator in any type: a gap, and no false claim
     wrong = complaints(claimed, lambda name: _takes(device, zoo, dtypes.of_name(name)))
     check.equal(wrong, {}, "claimed types that do not work")
 
