@@ -12,7 +12,7 @@ from hal.device import open as open_device
 from hal.errors import HALError, Unsupported
 from hal.targets import Target, ad_hoc
 
-Verdict: TypeAlias = Literal["ok", "wrong", "refused", "failed"]
+Verdict: TypeAlias = Literal["ok", "wrong", "refused", "failed", "unasked"]
 
 _X = np.array([[1, -2, 3, -4]], np.float32)
 _W = np.array([[1, 2, 0], [0, 1, 2], [2, 0, 1], [1, 1, 1]], np.float32)
@@ -23,7 +23,7 @@ _TOLERANCE = 0.5
 
 @dataclass(frozen=True)
 class Check:
-    """How the computation went: `wrong` values, a clean refusal, or a failure."""
+    """How the computation went: `wrong` values, a refusal, a failure, or nothing was asked."""
 
     verdict: Verdict
     seconds: float

@@ -106,14 +106,15 @@ def _probe(name: str, *, check: bool) -> Row:
     except HALError as error:
         return Row(*owner, "broken", message=error.message)
     if check:
-        found = [{**info, "check": _checked(name, info["id"])} for info in found]
+        found = [{**info, "check": _checked(name, info)} for info in found]
     return Row(*owner, "present" if found else "absent", found, install)
 
 
-def _checked(adapter: str, device: str) -> dict[str, Any]:
-    from hal.cli.check import check
+def _checked(adapter: str, info: dict[str, Any]) -> dict[str, Any]:
+    from hal.cli.check import Check, check
 
-    done = check(adapter, device)
+    nothing = Check("unasked", 0.0, "a null device computes nothing")
+    done = nothing if info["kind"] == "null" else check(adapter, info["id"])
     return {"verdict": done.verdict, "seconds": done.seconds, "message": done.message}
 
 
@@ -141,7 +142,7 @@ def _print_adapters(rows: Sequence[Row], *, check: bool) -> None:
             output.line(f"{row.name}: {row.message}")
         for info in row.devices:
             done = info.get("check", {"verdict": "ok"})
-            if done["verdict"] != "ok":
+            if done["verdict"] not in ("ok", "unasked"):
                 output.line(f"{row.name}:{info['id']}: {done['verdict']}: {done['message']}")
 
 
@@ -156,7 +157,8 @@ def _device_line(row: Row, info: dict[str, Any], *, check: bool) -> list[str]:
     ]
     if check:
         done = info["check"]
-        cells.append(f"{done['verdict']}, {output.human_seconds(done['seconds'])}")
+        took = f"{done['verdict']}, {output.human_seconds(done['seconds'])}"
+        cells.append("computes nothing" if done["verdict"] == "unasked" else took)
     return cells
 
 

@@ -77,6 +77,13 @@ def test_check_computes_on_every_device_that_is_present(hal: Hal, name: str) -> 
     assert {device["check"]["verdict"] for device in row["devices"]} == {"ok"}
 
 
+def test_a_null_device_is_not_asked_and_is_no_failure(hal: Hal) -> None:
+    done = hal("devices", "template", "--check")
+    assert done.code == 0, done
+    assert "computes nothing" in done.out
+    assert "wrong" not in done.out
+
+
 def test_a_missing_sdk_is_a_row_with_the_line_to_type(hal_with_toys: Hal) -> None:
     done = hal_with_toys("devices")
     assert done.code == 0, done
