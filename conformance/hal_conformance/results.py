@@ -30,6 +30,7 @@ from hal_conformance.records import (
 )
 
 HEADER = "run.json"
+JOURNAL = "journal.jsonl"
 RECORDS = "results.jsonl"
 INDEX = "index.jsonl"
 
@@ -108,6 +109,11 @@ def read_header(folder: Path) -> RunHeader:
     try:
         text = path.read_bytes()
     except FileNotFoundError:
+        if (folder / JOURNAL).exists():
+            raise InputError(
+                f"the run in {folder} has not ended and has no {HEADER} yet; "
+                f"repeat its `hal conform` with --resume -o {folder}"
+            ) from None
         raise InputError(
             f"{folder} is no results folder: it has no {HEADER}; "
             "name the folder that `hal conform -o DIR` wrote"

@@ -34,10 +34,16 @@ def read_npy(path: Path, spec: TensorSpec) -> Array:
     Raises:
         InputError: there is no such file, or it holds no array without pickled objects.
     """
+    asked = f"cannot read input {spec.name!r} from {path}"
     try:
         loaded: Any = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"cannot read input {spec.name!r} from {path}: {error}") from error
+    except OSError as error:
+        raise InputError(f"{asked}: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        # NumPy takes any file that is no array for a pickle, and offers to load it unsafely.
+        raise InputError(
+            f"{asked}: it is not an array of numbers or text that numpy.save wrote"
+        ) from error
     if not isinstance(loaded, np.ndarray):
         raise InputError(f"{path} is an .npz; input {spec.name!r} needs the .npy of one array")
     array = cast("Array", loaded)

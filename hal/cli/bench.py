@@ -189,9 +189,9 @@ def _print(columns: Sequence[Column]) -> None:
     best = min((column.figures["p50_s"] for column in done), default=0.0)
     names = ["TARGET", "P50", "P90", "P99", "RUNS/S", "TO BEST", "COMPILE", "FIRST RUN"]
     rows = [_cells(column.target.name, column.figures, best) for column in done]
-    output.table(
-        [*names, "PEAK", "MODEL", "RUNS"], rows, numbers=[*names[1:], "PEAK", "MODEL", "RUNS"]
-    )
+    columns_shown = [*names, "PEAK", "MODEL", "RUNS"]
+    if rows:
+        output.table(columns_shown, rows, numbers=columns_shown[1:])
     for column in columns:
         if column.error is not None:
             output.line(f"{column.target.name}: {column.error.message}")

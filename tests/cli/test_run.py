@@ -159,6 +159,8 @@ def test_pickled_objects_are_never_loaded(hal: Hal, folder: Path, double: Path) 
     done = hal("run", double, "-d", "reference:cpu", "-i", "x=x.npy")
     assert done.code == 2
     assert "cannot read input 'x'" in done.err
+    assert "not an array" in done.err
+    assert "unsafely" not in done.err
 
 
 def test_a_folder_that_cannot_be_written_is_wrong_input(hal: Hal, double: Path) -> None:

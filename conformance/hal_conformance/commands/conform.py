@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hal import registry
 from hal import targets as named
 from hal.cli import failures, output
 from hal.errors import InputError
@@ -136,6 +137,7 @@ def request_of(asked: Asked) -> Request:
 
 def _target(name: str, asked: Asked) -> Target:
     target = named.resolve(name, asked.devices)
+    registry.entry(target.adapter)  # a mistyped name is told before the cases are made
     if asked.timeout_s is None:
         return target
     times = replace(target.timeouts, compile_s=asked.timeout_s, run_s=asked.timeout_s)

@@ -100,6 +100,12 @@ def test_a_folder_without_results_is_an_error_that_says_what_to_name(tmp_path: P
         read(tmp_path)
 
 
+def test_a_run_that_was_stopped_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text("")
+    with pytest.raises(InputError, match=r"has not ended.*--resume"):
+        read(tmp_path)
+
+
 def test_missing_files_are_reported(make_results: Make, tmp_path: Path) -> None:
     write(tmp_path, make_results(size=5))
     (tmp_path / "index.jsonl").unlink()
