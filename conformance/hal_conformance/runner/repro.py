@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -25,8 +27,9 @@ _README = """\
 Outcome: **{outcome}**{reason}
 
 `python {script}`, in this folder, shows it: it compiles `model.onnx`, runs it on `inputs/`, and
-compares with `expected/`. {needs} What the device returned here is in `got/`, where it returned
-anything; `environment.txt` lists what was installed.
+compares with `expected/`. {needs}
+What the device returned here is in `got/`, where it returned anything; `environment.txt` lists
+what was installed.
 {history}
 Made by `hal repro {case} -d {target}`.
 """
@@ -117,7 +120,8 @@ def _readme(evidence: Evidence, before: Sequence[str]) -> str:
 
 def environment() -> str:
     """The machine and every installed package with its version."""
-    facts = [f"{name}: {value}" for name, value in machine().items()]
+    python = f"{sys.implementation.name} {platform.python_version()}"
+    facts = [f"{name}: {value}" for name, value in (machine() | {"python": python}).items()]
     packages = sorted(
         f"{dist.metadata['Name']}=={dist.version}" for dist in metadata.distributions()
     )
