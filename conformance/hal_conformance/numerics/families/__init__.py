@@ -33,6 +33,7 @@ NAMES: tuple[str, ...] = (
     "trees",
     "determinant",
     "requantised",
+    "labels",
 )
 
 

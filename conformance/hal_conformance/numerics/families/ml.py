@@ -1,8 +1,8 @@
 """ai.onnx.ml without its trees: linear models, support vectors, scalers, and the exact ones.
 
 Inputs of any numeric type are cast to float32 (doubles may be computed in either), attributes
-are float32, results are float32. Where the text of Normalizer and the reference evaluator
-differ in sign (the largest value of a row is not the largest in size), nothing is said.
+are float32, results are float32. The text of Normalizer divides by the largest value of a row,
+the reference evaluator by the largest size: either is accepted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hal_conformance.numerics.algebra import (
     joined,
     minus,
     monotone,
+    one_of,
     over,
     plus,
     root,
@@ -34,7 +35,7 @@ from hal_conformance.numerics.families.contraction import (
     needed,
     total,
 )
-from hal_conformance.numerics.families.scores import AI_ONNX_ML, labelled, transformed
+from hal_conformance.numerics.families.scores import AI_ONNX_ML, labelled, transformed, unsaid
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
 
@@ -82,10 +83,15 @@ def normalizer(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     zero = below.value == 0
     value = np.where(zero, x.value, result.value)
     error = np.where(zero, 0.0, result.errors())
-    if norm == "MAX":
-        largest = x.value.max(axis=-1, keepdims=True)
-        error = np.where(largest != below.value, np.inf, error)
-    return [Pair(value, error, "float32")]
+    made = Pair(value, error, "float32")
+    if norm != "MAX":
+        return [made]
+    largest = x.moved(lambda array: array.max(axis=-1, keepdims=True))
+    signed = over(step, x, largest)
+    zero = largest.value == 0
+    value = np.where(zero, x.value, signed.value)
+    error = np.where(zero, 0.0, signed.errors())
+    return [one_of([made, Pair(value, error, "float32")])]
 
 
 def _matrix(x: Pair) -> Pair:
@@ -127,8 +133,9 @@ def linear_classifier(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         scores = joined([replace(scores, value=-scores.value), scores], 1)
         label = labelled(scores, classes)
         made = transformed(step, scores, transform)
-        doubt = np.array([[np.inf, 0.0]]) if transform != "LOGISTIC" else np.zeros((1, 2))
-        return [label, replace(made, error=made.errors() + doubt)]
+        silent = np.zeros(np.shape(made.value), bool)
+        silent[:, 0] = transform != "LOGISTIC"
+        return [label, unsaid(made, silent)]
     made = transformed(step, scores, transform)
     if targets == 1:
         return [labelled(scores.unknown(), [*classes, *classes]), made]
@@ -205,19 +212,20 @@ def svm_classifier(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     counts = [int(n) for n in attributes.get("vectors_per_class") or ()]
     unsaid = attributes.get("prob_a") or not counts or len(classes) < 3
     if unsaid or attributes["post_transform"] != "NONE":
-        return _unsaid(step, needed(inputs), classes)
+        return _silent(needed(inputs), classes)
     x = _matrix(as_float32(step, needed(inputs)))
     kernels = kernel(step, x, _support(step, sum(counts)))
     scores = _duels(step, kernels, counts)
     return [_voted(scores, classes), scores]
 
 
-def _unsaid(step: Step, x: Pair, classes: Any) -> list[Quantity]:
-    label, scores = step.reference([np.asarray(x.value, np.float64)])
+def _silent(x: Pair, classes: Any) -> list[Quantity]:
+    """Labels and scores of which the standard says nothing but their types."""
+    rows = len(_matrix(x).value)
     kind = "string" if isinstance(classes[0], str) else "int64"
-    labels = np.asarray(label).astype(object if kind == "string" else np.int64)
-    made = Pair(np.asarray(scores, np.float64), None, "float32")
-    return [Pair(labels, None, kind).unknown(), made.unknown()]
+    labels = np.array([classes[0]] * rows, object if kind == "string" else np.int64)
+    scores = Pair(np.zeros((rows, len(classes))), None, "float32")
+    return [Pair(labels, None, kind).unknown(), scores.unknown()]
 
 
 def _duels(step: Step, kernels: Pair, counts: Sequence[int]) -> Pair:
@@ -259,7 +267,6 @@ def _voted(scores: Pair, classes: Any) -> Pair:
 
 
 @rule("ArrayFeatureExtractor", "Imputer", "OneHotEncoder", source=EXACT, domain=AI_ONNX_ML)
-@rule("LabelEncoder", "CategoryMapper", source=EXACT, domain=AI_ONNX_ML)
 def exactly(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """What the reference gives; unknown where an input is not exact."""
     given = [value for value in inputs if isinstance(value, Pair)]

@@ -1,10 +1,10 @@
 """GridSample, Col2Im and ImageDecoder; AffineGrid follows its function body.
 
-A grid point is a coordinate in float32 or wider: its own error and three roundings. What is
-interpolated is continuous in it, so that moving each coordinate by its error, either way, shows
-how far a result may move (twice that is allowed, for what is not linear); a nearest neighbour
-jumps, and each within reach is accepted. Reflection and clamping are applied to the coordinate
-and again to each element's index, as the reference evaluator does.
+A grid point is a coordinate in float32, or in float64 where the image is too: its own error and
+three roundings. What is interpolated is continuous in it, so that moving each coordinate by its
+error, either way, shows how far a result may move (twice that is allowed, for what is not
+linear); a nearest neighbour jumps, and each within reach is accepted. Coordinates are reflected
+or clamped, and then each element's index is again, as the reference evaluator does it.
 """
 
 from __future__ import annotations
@@ -160,7 +160,8 @@ def grid_sample(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     lengths = tuple(np.shape(x.value)[2:])
     corners = bool(step.attributes["align_corners"])
     grid = Grid(lengths, mode, step.attributes["padding_mode"], corners)
-    unit = FORMATS["float64" if points.dtype == "float64" else "float32"].unit
+    wide = points.dtype == "float64" and x.dtype == "float64"
+    unit = FORMATS["float64" if wide else "float32"].unit
     at: list[Array] = []
     errors: list[Array] = []
     kept = held(step, points) if points.is_float else points
@@ -169,6 +170,7 @@ def grid_sample(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         place = grid.place(normal, axis)
         at.append(place)
         rounding = 3 * unit * ((np.abs(normal) + 1) * length + 1) / 2
+        rounding = rounding + unit * np.abs(normal) * length / 2 * (points.dtype == "float64")
         errors.append(doubt * length / 2 + np.where(_short(normal, length), 0.0, rounding))
     if mode == "nearest":
         return [_nearest(x, grid, at, errors)]

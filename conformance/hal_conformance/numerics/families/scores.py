@@ -7,6 +7,7 @@ the inverse error function that is 2e-3 off, and the standard states neither it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -68,6 +69,22 @@ def _softmax_zero(step: Step, scores: Pair) -> Pair:
     return step.rounded(value, np.where(unsure, np.inf, error), scores.dtype)
 
 
+def unsaid(pair: Pair, where: Array) -> Pair:
+    """A tensor in which anything is right where the standard says nothing."""
+    if not where.any():
+        return pair
+    error = pair.errors()
+
+    def accepts(got: Array) -> Array:
+        numbers = got.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            near = np.abs(numbers - pair.value) <= error
+        return np.asarray(where | near | (numbers == pair.value))
+
+    unknown = np.where(where, np.inf, error)
+    return replace(pair, error=unknown, accepts=accepts, ambiguous=int(where.sum()))
+
+
 def labelled(scores: Pair, classes: Sequence[int] | Sequence[str]) -> Pair:
     """The label of the largest score of each row; of any that may be it.
 
@@ -93,3 +110,18 @@ def _one_of(names: Array, maybe: Array) -> Accepts:
         return np.asarray(((got[:, None] == names[None, :]) & maybe).any(axis=1))
 
     return accepts
+
+
+def unlabelled(labels: Pair, where: Array) -> Pair:
+    """Labels of which the standard says nothing in some rows."""
+    if not where.any():
+        return labels
+    before = labels.accepts
+
+    def accepts(got: Array) -> Array:
+        right = got == labels.value if before is None else before(got)
+        return np.asarray(where | right, bool)
+
+    error = np.where(where, np.inf, labels.errors())
+    count = labels.ambiguous + int(where.sum())
+    return replace(labels, error=error, ambiguous=count, accepts=accepts)

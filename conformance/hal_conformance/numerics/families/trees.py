@@ -6,7 +6,8 @@ the sum of the sizes of the weights, in any order, base values included.
 
 With two classes and one column of weights the standard does not say what the other column is:
 1 - s is what the reference evaluator gives (and -s before a post transform). It is judged where
-every weight is positive; else nothing is said of scores and labels.
+every weight is positive; else nothing is said of scores and labels. Nor is anything where one
+of two classes has no weight in a row: runtimes complete the pair in ways of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from onnx import numpy_helper
 
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import needed
-from hal_conformance.numerics.families.scores import AI_ONNX_ML, labelled, transformed
+from hal_conformance.numerics.families.scores import (
+    AI_ONNX_ML,
+    labelled,
+    transformed,
+    unlabelled,
+    unsaid,
+)
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
 
@@ -185,13 +192,15 @@ def aggregated(step: Step, x: Pair, trees: Forest, how: str, base: Array | None)
     given, there = trees.weights[leaves], trees.present[leaves]
     dtype = x.dtype if step.op == "TreeEnsemble" else "float32"
     unit = step.arithmetic.summing(dtype).unit
+    silent: Array = np.zeros((given.shape[0], given.shape[2]), bool)
     if how in ("MIN", "MAX"):
         # A target that no leaf of a row speaks for is not specified.
         fold = np.min if how == "MIN" else np.max
         edge = np.inf if how == "MIN" else -np.inf
         value = fold(np.where(there, given, edge), axis=1)
-        error = np.where(there.any(axis=1), 0.0, np.inf)
         value = np.where(there.any(axis=1), value, 0.0)
+        error = np.zeros(value.shape)
+        silent = np.logical_not(np.any(there, axis=1, keepdims=True))[:, 0]
     else:
         value, size = given.sum(axis=1), np.abs(given).sum(axis=1)
         error = np.maximum(leaves.shape[1] - 1, 0) * unit * size
@@ -204,7 +213,14 @@ def aggregated(step: Step, x: Pair, trees: Forest, how: str, base: Array | None)
         error = error + unit * (np.abs(value) + np.abs(base))
     sure = np.all(certain, axis=1, keepdims=True)
     error = np.where(sure, error, np.inf)
-    return step.rounded(value, error, dtype)
+    return unsaid(step.rounded(value, error, dtype), silent)
+
+
+def spoken(x: Pair, trees: Forest) -> Array:
+    """Which targets some leaf of a row speaks for."""
+    numbers = np.asarray(x.value, np.float64).reshape(-1, np.shape(x.value)[-1])
+    leaves, _ = trees.leaves(numbers, np.zeros(numbers.shape))
+    return np.asarray(np.any(trees.present[leaves], axis=1))
 
 
 @rule("TreeEnsemble", source=SOURCE, domain=AI_ONNX_ML, since=5)
@@ -239,6 +255,10 @@ def tree_classifier(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         if (trees.weights < 0).any() or len(classes) != 2 or base is not None:
             scores = scores.unknown()
     scores = transformed(step, scores, transform)
+    if len(classes) == 2:
+        lonely = np.logical_not(np.all(spoken(needed(inputs), trees), axis=1, keepdims=True))
+        label = unlabelled(labelled(scores, classes), lonely.ravel())
+        return [label, unsaid(scores, np.repeat(lonely, 2, axis=1))]
     if len(classes) == 1:
         return [labelled(scores.unknown(), classes * scores.value.shape[1]), scores.unknown()]
     return [labelled(scores, classes), scores]
