@@ -98,7 +98,8 @@ class Noise:
     def _uniform(self, values: Array) -> Array:
         if self.random is None:
             return np.zeros(np.shape(values))
-        return self.random.uniform(-1.0, 1.0, np.shape(values))
+        drawn: Array = self.random.random(np.shape(values), np.float32)
+        return 2.0 * drawn - 1.0
 
 
 def contraction(noise: Noise, call: Call) -> Array:

@@ -19,6 +19,7 @@ from onnx.reference.ops import load_op
 
 from hal import dtypes
 from hal.tensor import Tensor, Value
+from hal_conformance.numerics import rules
 from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic, Array
 from hal_conformance.numerics.engine import Walk, attributes_of, plain_of, with_defaults
 from hal_conformance.numerics.expansion import body_of
@@ -44,6 +45,9 @@ NATIVE = frozenset(
     }
 )
 """Operators whose meaning depends on the very types of their inputs: run in those."""
+
+BY_RULE = frozenset({"GatherElements", "Scatter"})
+"""Movements that the standard's evaluator fails at: the values of their rules are taken."""
 
 WHOLE = frozenset({"Range"})
 """Never taken apart: an inexact division in the body would make it longer by one."""
@@ -186,6 +190,9 @@ class SimulatedWalk(Walk):
         if kernel is not None:
             with np.errstate(all="ignore"):
                 results = kernel(self._machine, call)[: len(node.output)]
+        elif node.op_type in BY_RULE and (entry := rules.find(node.op_type, version, domain)):
+            moved = entry.rule(self._step(node, domain, version), inputs)
+            results = [plain_of(value) for value in moved]
         elif node.op_type in NATIVE:
             results = call.reference([native(value) for value in inputs])
         else:
