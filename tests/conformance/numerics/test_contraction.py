@@ -171,6 +171,20 @@ def test_gemm_may_be_fused_or_split(
 
 
 @settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, size=st.sampled_from([1.0, 1e3, 1e6]))
+def test_gemm_may_start_from_its_bias(
+    bounds_of: Callable[..., Any], seed: int, size: float
+) -> None:
+    a, b = numbers(seed, 3, 200, spread=0), numbers(seed + 1, 200, 4, spread=0)
+    c = numbers(seed + 2, 4) * np.float32(size)
+    got = np.broadcast_to(c, (3, 4))
+    for k in range(200):
+        got = got + a[:, k, None] * b[k]
+    assert bounds_of("Gemm", [a, b, c]).accepts(got)
+    assert bounds_of("Gemm", [a, b, c], primitive=True).accepts(got)
+
+
+@settings(max_examples=30, deadline=None)
 @given(seed=SEEDS, path=st.sampled_from([(0, 1), (0, 2), (1, 2)]))
 def test_einsum_of_three_may_take_any_path(
     bounds_of: Callable[..., Any], seed: int, path: tuple[int, int]

@@ -150,6 +150,24 @@ def test_a_transposed_convolution_in_float32_stays_within_the_bound(
     assert not made.accepts(got[..., ::-1])
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=SEEDS, op=st.sampled_from(["Conv", "ConvTranspose"]))
+def test_a_convolution_may_start_from_its_bias(
+    bounds_of: Callable[..., Any], seed: int, op: str
+) -> None:
+    x, w = numbers(seed, 1, 32, 6), numbers(seed + 1, 32, 1, 3)
+    b = numbers(seed + 2, 1) * np.float32(1e4)
+    weights = w if op == "ConvTranspose" else w.swapaxes(0, 1)
+    size, turn = (8, 1) if op == "ConvTranspose" else (4, -1)
+    got = np.full(size, b, np.float32)
+    for c, k in np.ndindex(32, 3):
+        if turn == 1:
+            got[k : k + 6] += x[0, c] * w[c, 0, k]
+        else:
+            got += x[0, c, k : k + 4] * w[c, 0, k]
+    assert bounds_of(op, [x, weights, b]).accepts(got.reshape(1, 1, size))
+
+
 WINOGRAD: dict[str, tuple[Any, Any, Any]] = {
     "F(2,3)": (
         [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],

@@ -178,6 +178,32 @@ def plus(step: Step, a: Pair, b: Pair) -> Pair:
         return step.rounded(a.value + b.value, a.errors() + b.errors(), a.dtype)
 
 
+def gathered(step: Step, parts: Sequence[Pair], terms: Array | float = 0) -> Pair:
+    """The sum of several pairs in any order, each partial sum stored.
+
+    Some of the parts are sums of `terms` products in all; a device may start one of these from
+    what the other parts come to, which is then rounded at every addition.
+    """
+    first = parts[0]
+    kept, summing = step.stored(first.dtype), step.arithmetic.summing(first.dtype)
+    with np.errstate(all="ignore"):
+        value = sum((part.value for part in parts[1:]), first.value)
+        error = sum((part.errors() for part in parts[1:]), first.errors())
+        reach = sum((_reach(part) for part in parts[1:]), _reach(first))
+        grown = (growth(len(parts) - 1, kept.unit) + growth(terms, summing.unit)) * reach
+        if step.arithmetic.flush:
+            grown = grown + kept.tiny * (len(parts) - 1)
+    return step.rounded(np.asarray(value), np.asarray(error + grown), first.dtype, 0.0)
+
+
+def biased(step: Step, summed: Pair, bias: Pair, terms: Array | float) -> Pair:
+    """A sum of `terms` products and a bias, which may be what the sum starts from."""
+    made = plus(step, summed, bias)
+    with np.errstate(all="ignore"):
+        start = growth(terms, step.arithmetic.summing(summed.dtype).unit) * _reach(bias)
+    return replace(made, error=made.errors() + np.where(np.isfinite(made.value), start, 0.0))
+
+
 def scaled(step: Step, a: Pair, factor: float) -> Pair:
     """A pair times an exact factor, rounded to its type; nothing is added for a factor of 1."""
     if factor == 1.0:
@@ -238,14 +264,14 @@ def gemm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     b = b.moved(np.transpose) if attributes["transB"] else b
     summed = product(step, a, b, np.matmul, np.shape(a.value)[-1])
     bias = inputs[2] if len(inputs) > 2 else None
-    if isinstance(bias, Pair):
-        kept = between(step, summed)
-        times_alpha = replace(kept, value=kept.value * attributes["alpha"])
-        summed = passing(times_alpha, scaled(step, kept, attributes["alpha"]))
-        return [plus(step, summed, scaled(step, held(step, bias), attributes["beta"]))]
-    if attributes["alpha"] == 1:
-        return [stored(step, summed)]
-    return [scaled(step, between(step, summed), attributes["alpha"])]
+    alpha, beta = attributes["alpha"], attributes["beta"]
+    if not isinstance(bias, Pair):
+        kept = stored(step, summed) if alpha == 1 else between(step, summed)
+        return [scaled(step, kept, alpha)]
+    kept = between(step, summed)
+    kept = passing(replace(kept, value=kept.value * alpha), scaled(step, kept, alpha))
+    added = scaled(step, held(step, bias), beta)
+    return [biased(step, kept, added, np.shape(a.value)[-1])]
 
 
 @rule("Einsum", source=JEANNEROD_RUMP)

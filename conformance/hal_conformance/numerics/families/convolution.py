@@ -21,7 +21,7 @@ import numpy as np
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
-    between,
+    biased,
     held,
     needed,
     plus,
@@ -51,7 +51,7 @@ def conv(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     def convolve(image: Array, weights: Array) -> Array:
         return correlate(image, weights, windows, group)
 
-    return [_biased(step, _summed(step, x, w, convolve, terms), inputs)]
+    return [_biased(step, _summed(step, x, w, convolve, terms), inputs, terms)]
 
 
 @rule("ConvTranspose", source=JEANNEROD_RUMP)
@@ -66,7 +66,7 @@ def conv_transpose(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
     ones = np.ones((1, 1, *windows.output)), np.ones((1, 1, *windows.kernel))
     terms = scatter(*ones, windows, 1) * (np.shape(x.value)[1] // group)
-    return [_biased(step, _summed(step, x, w, spread, terms), inputs)]
+    return [_biased(step, _summed(step, x, w, spread, terms), inputs, terms)]
 
 
 @rule("DeformConv", source=JEANNEROD_RUMP + "; TorchVision's definition of deform_conv2d")
@@ -86,7 +86,7 @@ def deform_conv(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     def convolve(columns: Array, weights: Array) -> Array:
         return _columns(columns, weights, group, windows.output)
 
-    return [_biased(step, product(step, samples, w, convolve, terms), inputs)]
+    return [_biased(step, product(step, samples, w, convolve, terms), inputs, terms)]
 
 
 def correlate(image: Array, weights: Array, windows: Windows, group: int) -> Array:
@@ -201,14 +201,14 @@ def _highest(array: Array, axis: int) -> Array:
     return np.asarray(windows.max(axis=-1))
 
 
-def _biased(step: Step, summed: Pair, inputs: Sequence[Quantity]) -> Pair:
-    """With the bias, before which a device may store the sum."""
+def _biased(step: Step, summed: Pair, inputs: Sequence[Quantity], terms: Array | float) -> Pair:
+    """With the bias, before which a device may store the sum, or from which it may start."""
     bias = inputs[_BIAS.get(step.op, 2)] if len(inputs) > _BIAS.get(step.op, 2) else None
     if not isinstance(bias, Pair):
         return stored(step, summed)
     shape = (-1, *[1] * (np.ndim(summed.value) - 2))
-    return plus(
-        step, between(step, summed), held(step, bias).moved(lambda array: array.reshape(shape))
+    return biased(
+        step, summed, held(step, bias).moved(lambda array: array.reshape(shape)), terms
     )
 
 

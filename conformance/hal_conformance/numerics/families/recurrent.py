@@ -18,6 +18,7 @@ from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
     between,
+    gathered,
     held,
     needed,
     product,
@@ -50,20 +51,23 @@ class Cell:
         """H R^T of one gate."""
         return self._times(hidden, self.recurrence, gate)
 
-    def biased(self, total: Pair, gate: int, *, of: tuple[int, ...] = (0, 1)) -> Pair:
-        """With the gate's biases: those of W (0), of R (1)."""
-        for which in of if self.bias is not None else ():
-            bias = self.bias[which] if self.bias is not None else total
-            part = _gate(bias, gate, self.hidden)
-            total = plus(self.step, total, held(self.step, part))
-        return total
+    def biases(self, gate: int) -> list[Pair]:
+        """The gate's biases, of W and of R, where there are any."""
+        parts = (_gate(bias, gate, self.hidden) for bias in self.bias or ())
+        return [held(self.step, part) for part in parts]
 
-    def peep(self, total: Pair, cell: Pair, which: int) -> Pair:
-        """With the peephole's product, where there are peepholes."""
+    def peep(self, cell: Pair, which: int) -> list[Pair]:
+        """The peephole's product, where there are peepholes."""
         if self.peepholes is None:
-            return total
+            return []
         part = held(self.step, _gate(self.peepholes, which, self.hidden))
-        return plus(self.step, total, times(self.step, part, cell))
+        return [times(self.step, part, cell)]
+
+    def total(self, x: Pair, hidden: Pair, gate: int, *more: Pair) -> Pair:
+        """x W^T + H R^T + Wb + Rb and more, added in any order."""
+        products = self.project(x, gate), self.recur(hidden, gate)
+        terms = np.shape(x.value)[-1] + self.hidden
+        return gathered(self.step, [*products, *self.biases(gate), *more], terms)
 
     @property
     def hidden(self) -> int:
@@ -81,8 +85,7 @@ def rnn(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """H = f(X W^T + H R^T + Wb + Rb)."""
 
     def advance(cell: Cell, x: Pair, state: State) -> State:
-        total = plus(step, cell.project(x, 0), cell.recur(state[0], 0))
-        return (cell.activations[0](cell.biased(total, 0)),)
+        return (cell.activations[0](cell.total(x, state[0], 0)),)
 
     return [*_recurrent(step, inputs, advance, ("Tanh",), 1)]
 
@@ -95,17 +98,14 @@ def gru(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     def advance(cell: Cell, x: Pair, state: State) -> State:
         (before,) = state
         first, second = cell.activations
-        z, r = (
-            first(cell.biased(plus(step, cell.project(x, k), cell.recur(before, k)), k))
-            for k in (0, 1)
-        )
+        z, r = (first(cell.total(x, before, k)) for k in (0, 1))
         if linear:
-            inner = cell.biased(cell.recur(before, 2), 2, of=(1,))
-            total = plus(step, cell.project(x, 2), times(step, r, inner))
-            h = second(cell.biased(total, 2, of=(0,)))
+            outer, inner = cell.biases(2)[:1], cell.biases(2)[1:]
+            given = gathered(step, [cell.recur(before, 2), *inner], cell.hidden)
+            parts = [cell.project(x, 2), times(step, r, given), *outer]
+            h = second(gathered(step, parts, np.shape(x.value)[-1]))
         else:
-            total = plus(step, cell.project(x, 2), cell.recur(times(step, r, before), 2))
-            h = second(cell.biased(total, 2))
+            h = second(cell.total(x, times(step, r, before), 2))
         kept = times(step, minus(step, constant(1.0, x.dtype), z), h)
         made = plus(step, kept, times(step, z, before))
         other = step.stored(x.dtype).unit * (size(h) + size(before)) * size(z)
@@ -126,16 +126,12 @@ def lstm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     def advance(cell: Cell, x: Pair, state: State) -> State:
         before, memory = state
         first, second, third = cell.activations
-        sums = [
-            cell.biased(plus(step, cell.project(x, k), cell.recur(before, k)), k)
-            for k in range(4)
-        ]
-        i = first(cell.peep(sums[0], memory, 0))
-        f = first(cell.peep(sums[2], memory, 2))
+        i = first(cell.total(x, before, 0, *cell.peep(memory, 0)))
+        f = first(cell.total(x, before, 2, *cell.peep(memory, 2)))
         f = minus(step, constant(1.0, x.dtype), i) if coupled else f
-        c = second(sums[3])
+        c = second(cell.total(x, before, 3))
         made = plus(step, times(step, f, memory), times(step, i, c))
-        o = first(cell.peep(sums[1], made, 1))
+        o = first(cell.total(x, before, 1, *cell.peep(made, 1)))
         return (times(step, o, third(made)), made)
 
     readings = [
