@@ -238,6 +238,18 @@ def test_padding_brings_grid_points_back_inside(bounds_of: Bounds, padding: str)
     assert not bounds_of("GridSample", [x, grid]).accepts(got)
 
 
+def test_a_border_may_clamp_a_cubic_sample_or_its_elements_alone(bounds_of: Bounds) -> None:
+    x = np.array([0, 1, 4, 9], np.float32).reshape(1, 1, 1, 4)
+    grid = np.array([[[[1.125, 0.0]]]], np.float32)  # at 3.75, where the last element is 3
+    bounded = bounds_of("GridSample", [x, grid], mode="cubic", padding_mode="border")
+    weights = cubic(np.array([1.75, 0.75, 0.25, 1.25], F), F(-0.75))
+    loose = (x[0, 0, 0, [2, 3, 3, 3]] * weights).sum()
+    assert bounded.pair.ambiguous == 1
+    assert bounded.accepts(np.array([[[[loose]]]], np.float32))
+    assert bounded.accepts(np.array([[[[9.0]]]], np.float32))
+    assert not bounded.accepts(np.array([[[[(9.0 + loose) / 2]]]], np.float32))
+
+
 def test_overlapping_blocks_are_added_and_lone_ones_moved(bounds_of: Bounds) -> None:
     x = numbers(3, (1, 3, 4))
     got = np.zeros((1, 1, 6), np.float32)

@@ -4,7 +4,9 @@ A grid point is a coordinate in float32, or in float64 where the image is too: i
 three roundings. What is interpolated is continuous in it, so that moving each coordinate by its
 error, either way, shows how far a result may move (twice that is allowed, for what is not
 linear); a nearest neighbour jumps, and each within reach is accepted. Coordinates are reflected
-or clamped, and then each element's index is again, as the reference evaluator does it.
+or clamped, and then each element's index is again, as the reference evaluator does it. PyTorch,
+which the text refers to, and ONNX Runtime clamp only the indices of a cubic sample: with a
+border either is accepted.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ class Grid:
     mode: str
     padding: str
     corners: bool
+    clamped: bool = True
 
     def place(self, points: Array, axis: int) -> Array:
         """Normalised coordinates of an axis, in elements of the image."""
@@ -52,6 +55,8 @@ class Grid:
         low, high = self.border(axis)
         outside = (at < low) | (at > high)
         if self.padding == "border":
+            if not self.clamped:
+                return at
             return np.where(outside, np.clip(at, 0, self.lengths[axis] - 1), at)
         if self.padding == "reflection":
             return np.where(outside, _reflected(at, low, high), at)
@@ -176,7 +181,11 @@ def grid_sample(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         return [_nearest(x, grid, at, errors)]
     if not x.is_float:
         return by_reference(step, inputs)
-    return [_smooth(step, x, grid, (at, errors), unit)]
+    made = _smooth(step, x, grid, (at, errors), unit)
+    if mode == "cubic" and grid.padding == "border":
+        loose = replace(grid, clamped=False)
+        made = one_of([made, _smooth(step, x, loose, (at, errors), unit)])
+    return [made]
 
 
 def _short(normal: Array, length: int) -> Array:
