@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,25 +82,23 @@ def _missing(missing: Missing) -> dict[str, Any]:
 
 
 def _explained(missing: Missing) -> Iterator[str]:
-    """What is left out, a line each, with the reason."""
-    from hal_conformance.generated import coverage
+    """What is left out, a line an operator, with the reason."""
+    from hal_conformance.generated.coverage import EXCLUDED
 
-    for domain, op, version in missing.pairs:
-        reason = coverage.EXCLUDED.get((domain, op), "no reason is stated")
-        yield f"no case for {_name(domain, op)} {version}: {reason}"
-    by_parameter: dict[tuple[str, str, str], list[str]] = {}
-    for domain, op, parameter, text in missing.triples:
-        by_parameter.setdefault((domain, op, parameter), []).append(text)
-    for (domain, op, parameter), texts in by_parameter.items():
-        reason = coverage.EXCLUDED_TYPES.get((domain, op, parameter), "no reason is stated")
-        yield f"no case for {_name(domain, op)} {parameter} = {', '.join(texts)}: {reason}"
-    for domain, op, name in missing.attributes:
-        reason = coverage.EXCLUDED.get((domain, op), "no reason is stated")
-        yield f"no case sets {name} of {_name(domain, op)}: {reason}"
-
-
-def _name(domain: str, op: str) -> str:
-    return f"{domain}.{op}" if domain else op
+    kinds = (
+        ("versions", missing.pairs),
+        ("types", missing.triples),
+        ("attributes", missing.attributes),
+    )
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    for word, left_out in kinds:
+        for domain, op, *_ in left_out:
+            found = counts.setdefault((domain, op), {})
+            found[word] = found.get(word, 0) + 1
+    for (domain, op), found in sorted(counts.items()):
+        told = ", ".join(f"{count} {word}" for word, count in found.items())
+        reason = EXCLUDED.get((domain, op), "no reason is stated")
+        yield f"without cases: {f'{domain}.{op}' if domain else op} ({told}): {reason}"
 
 
 def listed(pattern: str | None, *, as_json: bool) -> int:
@@ -110,7 +109,9 @@ def listed(pattern: str | None, *, as_json: bool) -> int:
     """
     from hal_conformance.generated import generate
 
-    found = [s for s in generate() if pattern is None or matches(s.id, pattern)]
+    named = re.match(r"ops/(\w+)/", pattern or "")
+    cases = generate(named[1]) if named else generate()
+    found = [source for source in cases if pattern is None or matches(source.id, pattern)]
     if as_json:
         output.emit_json({"cases": [_described(source) for source in found]})
         return failures.OK

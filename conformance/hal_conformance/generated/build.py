@@ -232,8 +232,8 @@ def _check_axes(schema: Schema, attributes: Mapping[str, Any]) -> None:
     """Refuse axes counted from the back where the version does not speak of them."""
     for name in ("axis", "axes"):
         value = attributes.get(name, 0)
-        lowest = min(value, default=0) if isinstance(value, (list, tuple)) else value
-        if lowest < 0 and not _counts_from_back(schema.attributes[name]):
+        axes: list[int] = [value] if isinstance(value, int) else list(value)
+        if min(axes, default=0) < 0 and not _counts_from_back(schema.attributes[name]):
             raise Refused
 
 
@@ -288,7 +288,8 @@ def _model(
             )
     outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
     graph = helper.make_graph([node], "case", inputs, outputs, weights)
-    imports = [helper.make_opsetid(d, v) for d, v in registry.opsets(pair).items()]
+    opsets = registry.opsets(pair) | ({"": form.opset} if form.opset else {})
+    imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     ir = helper.find_min_ir_version_for(imports, ignore_unknown=True)
     model = helper.make_model(graph, opset_imports=imports, ir_version=max(ir, 7))
     model.producer_name = "onnx-hal"

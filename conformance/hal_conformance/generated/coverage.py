@@ -30,26 +30,12 @@ Triple: TypeAlias = tuple[str, str, str, str]
 """Domain, operator, type parameter, type."""
 Attribute: TypeAlias = tuple[str, str, str]
 
-_GRADIENT = (
-    "it differentiates the graph around it: no model of this operator alone has a meaning"
-)
-_NO_BODY = (
-    "no operator of that opset has a result of this type, so that no body can return it: "
-    "sequences and optionals of bfloat16, float8, float4 and of 2 and 4 bits"
-)
-
-EXCLUDED: Mapping[tuple[str, str], str] = {
-    ("ai.onnx.preview.training", "Gradient"): _GRADIENT,
+EXCLUDED: Mapping[Operator, str] = {
+    ("ai.onnx.preview.training", "Gradient"): (
+        "it differentiates the graph around it: no model of this operator alone has a meaning"
+    ),
 }
-"""Operators without cases, and why."""
-
-EXCLUDED_TYPES: Mapping[tuple[str, str, str], str] = {
-    ("", "If", "V"): _NO_BODY,
-    ("", "Loop", "V"): _NO_BODY,
-    ("ai.onnx.preview.training", "Gradient", "T1"): _GRADIENT,
-    ("ai.onnx.preview.training", "Gradient", "T2"): _GRADIENT,
-}
-"""Type parameters that lack cases for some types, and why."""
+"""Operators without cases, and why; no other lacks a version, a type or an attribute."""
 
 
 @dataclass(frozen=True)

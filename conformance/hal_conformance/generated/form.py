@@ -75,11 +75,15 @@ class Form:
     """One way of calling an operator.
 
     `core` forms are made for every type, the others for the first type that fits. `kinds`
-    limits the types of the first type parameter. `since` and `before` limit the versions.
-    `outputs` says which outputs are asked for, in order; by default the required ones.
-    `sizes` are the sizes of symbolic dimensions, a data set each. Attribute values that are
-    functions are called with the types. `judged` is "type" where values are free by the
-    standard: random draws.
+    limits the types of the first type parameter, `only` all of them, `admits` types and
+    versions together, `since` and `before` the versions. Attribute values that are functions
+    are called with the types. `outputs` says which outputs are asked for, in order; by default
+    the required ones. `sizes` are the sizes of symbolic dimensions, a data set each. `judged`
+    is "type" where values are free by the standard: random draws. `proved` says that the inputs
+    are all there are. `ranks` are those of outputs that onnx cannot infer; `inferred` is False
+    where its inference refuses its own function body. `opset` is the standard's, where the
+    oldest that has the version will not do. `scope` are inputs of the model that graphs in
+    attributes use.
     """
 
     label: str
@@ -95,6 +99,7 @@ class Form:
     proved: bool = False
     ranks: tuple[int, ...] = ()
     inferred: bool = True
+    opset: int = 0
     scope: Mapping[str, In] = field(default_factory=dict[str, In])
     only: Callable[[Binding], bool] | None = None
     admits: Callable[[Binding, int], bool] | None = None

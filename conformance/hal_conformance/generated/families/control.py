@@ -34,6 +34,44 @@ def _identity_takes(binding: Binding, version: int) -> bool:
     return binding["V"] in constraint.allowed_type_strs
 
 
+def _newest_alone(binding: Binding, version: int) -> bool:
+    """Whether the type takes OptionalGetElement and Optional as they are from opset 28 on."""
+    newest = version == defs.get_schema("If").since_version
+    return newest and not _identity_takes(binding, version)
+
+
+def _unwraps(text: str, name: str, result: str) -> list[NodeProto]:
+    """Nodes that give back a value of any type: an optional is opened and made anew."""
+    if not text.startswith("optional"):
+        return [helper.make_node("OptionalGetElement", [name], [result])]
+    return [
+        helper.make_node("OptionalGetElement", [name], [f"{name}_held"]),
+        helper.make_node("Optional", [f"{name}_held"], [result]),
+    ]
+
+
+def _gives(name: str) -> _Graph:
+    def graph(binding: Binding) -> GraphProto:
+        text = binding["V"]
+        return _body(_unwraps(text, name, "result"), [], [_value("result", text, (2, 3))])
+
+    return graph
+
+
+def _carries(binding: Binding) -> GraphProto:
+    text = binding["V"]
+    going = helper.make_node("Identity", ["going"], ["on"])
+    return _body(
+        [going, *_unwraps(text, "state", "next")],
+        [
+            helper.make_tensor_value_info("step", _INT64, []),
+            helper.make_tensor_value_info("going", _BOOL, []),
+            _value("state", text, (2, 3)),
+        ],
+        [helper.make_tensor_value_info("on", _BOOL, []), _value("next", text, (2, 3))],
+    )
+
+
 def _branch(op: str, *names: str) -> _Graph:
     def graph(binding: Binding) -> GraphProto:
         shape = None if op == "Concat" else (2, 3)
@@ -49,6 +87,17 @@ def _if() -> list[Form]:
     choose = {"then_branch": _branch("Identity", "a"), "else_branch": _branch("Identity", "b")}
     forms: list[Form] = []
     for word, truth in (("true", 1), ("false", 0)):
+        forms.append(
+            Form(
+                f"gives_{word}",
+                (In((), values.fixed(truth)),),
+                {"then_branch": _gives("a"), "else_branch": _gives("b")},
+                core=True,
+                scope=scope,
+                opset=28,
+                admits=_newest_alone,
+            )
+        )
         forms.append(
             Form(
                 word,
@@ -112,6 +161,16 @@ def _loop() -> list[Form]:
             outputs=(True,),
             ranks=(2,),
             admits=_identity_takes,
+        ),
+        Form(
+            "gives",
+            (count, going, state),
+            {"body": _carries},
+            core=True,
+            outputs=(True,),
+            ranks=(2,),
+            opset=28,
+            admits=_newest_alone,
         ),
         Form(
             "scanned",

@@ -70,6 +70,22 @@ def _convertible(draw: Draw, shape: values.Shape, dtype: DType) -> Array:
     return values.as_type(draw.integers(0, 2, shape[0]), dtype)
 
 
+def _above_zero(_draw: Draw, shape: values.Shape, dtype: DType) -> Array:
+    """Small positive numbers, for float8e8m0, which has no zero and no sign."""
+    if dtype.name == "string":
+        return np.resize(np.array(["1", "2", "0.5"], object), shape)
+    some = [0.5, 1.0, 1.5, 2.0, 3.0] if dtype.name in FORMATS else [1]
+    return values.as_type(np.resize(np.array(some), shape), dtype)
+
+
+def _is_scale(binding: Binding) -> bool:
+    return _types(binding)[1].name == "float8e8m0"
+
+
+def _not_scale(binding: Binding) -> bool:
+    return not _is_scale(binding)
+
+
 def _text(_draw: Draw, shape: values.Shape, _dtype: DType) -> Array:
     listed = ("3.14", "-0.5", "1e-5", "1E8", "INF", "-inf", "nan", "+INF", "100", "0.1")
     return np.resize(np.array(listed, object), shape)
@@ -78,7 +94,8 @@ def _text(_draw: Draw, shape: values.Shape, _dtype: DType) -> Array:
 def _cast() -> list[Form]:
     to = {"to": number_of("T2")}
     return [
-        Form("plain", (In((67,), _convertible),), to, core=True),
+        Form("plain", (In((67,), _convertible),), to, core=True, only=_not_scale),
+        Form("positive", (In((67,), _above_zero),), to, core=True, only=_is_scale),
         Form("wide", (In((1031,), values.wide),), to, core=True, only=_whole),
         Form("rounding", (In((1031,), values.wide),), to, core=True, only=_floats),
         Form(
@@ -198,7 +215,8 @@ def _cast_like() -> list[Form]:
                 sizes=form.sizes,
             )
             for form in _cast()
-            if form.label in ("plain", "special", "scalar", "dynamic", "truncates", "every")
+            if form.label
+            in ("plain", "positive", "special", "scalar", "dynamic", "truncates", "every")
         ),
         *_attributed({}, (like,)),
     ]
