@@ -68,6 +68,9 @@ class Noise:
         kept = self.arithmetic.stored(dtype)
         with np.errstate(all="ignore"):
             noisy = values * (1 + factor * kept.unit * self._uniform(values))
+            few = np.ravel(values)[:64]
+            if (nearest(few, kept) != few).all():
+                return noisy  # as after any noise; the whole tensor need not be looked at
             return np.where(nearest(values, kept) == values, values, noisy)
 
     def operand(self, values: Array, dtype: str) -> Array:
@@ -135,14 +138,21 @@ def average(noise: Noise, call: Call, y: Array) -> Array:
     return noise.primitive(noisy, call.dtype, 1.0)
 
 
-def batch_normalization(noise: Noise, call: Call, y: Array) -> Array:
+def batch_normalization(noise: Noise, call: Call) -> Array:
     """Folding is legal: errors of the size of its terms, |a x| + |a mean| + |b|."""
     x, scale, bias, mean, variance = (np.asarray(value) for value in call.values[:5])
     shape = (1, -1, *[1] * (x.ndim - 2)) if x.ndim > 1 else (-1,)
     factor = scale / np.sqrt(variance + call.attributes["epsilon"])
+    y = (x - mean.reshape(shape)) * factor.reshape(shape) + bias.reshape(shape)
     size = np.abs(x) * np.abs(factor).reshape(shape)
     size = size + (np.abs(factor * mean) + np.abs(bias)).reshape(shape)
     return noise.offset(y, call.dtype, size)
+
+
+def is_inference(call: Call) -> bool:
+    """Whether it is a batch normalisation by given statistics, a channel at a time."""
+    training = call.attributes.get("training_mode", 0) or not call.attributes.get("spatial", 1)
+    return call.op == "BatchNormalization" and not training
 
 
 def _matmul(call: Call) -> Sum:

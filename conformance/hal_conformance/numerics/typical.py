@@ -35,6 +35,7 @@ from hal_conformance.numerics.noise import (
     average,
     batch_normalization,
     contraction,
+    is_inference,
     is_sum,
 )
 from hal_conformance.numerics.pair import Pair, Quantity
@@ -201,6 +202,8 @@ class NoisyWalk(Walk):
         is_real = isinstance(first, Pair) and first.is_float and not domain
         if is_real and is_sum(call.op, call.values):
             return [Pair(contraction(self._noise, call), None, call.dtype)]
+        if is_real and is_inference(call):
+            return [Pair(batch_normalization(self._noise, call), None, call.dtype)]
         found = self._values(node, domain, version, inputs)
         if not domain and (call.op in MOVES or call.op in RANDOM):
             return found
@@ -230,8 +233,6 @@ class NoisyWalk(Walk):
             noisy = self._noise.primitive(value.value, value.dtype, LIBRARY)
         elif call.op in AVERAGES:
             noisy = average(self._noise, call, value.value)
-        elif call.op == "BatchNormalization" and not call.attributes.get("training_mode", 0):
-            noisy = batch_normalization(self._noise, call, value.value)
         else:
             factor = FACTORS.get(call.op, LIBRARY)
             noisy = self._noise.primitive(value.value, value.dtype, factor)
