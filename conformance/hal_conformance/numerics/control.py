@@ -40,6 +40,8 @@ def control_flow(
         return _loop(run, graphs["body"], inputs, names)
     scanned = next(a.i for a in node.attribute if a.name == "num_scan_inputs")
     lists = {a.name: list(a.ints) for a in node.attribute}
+    if len(inputs) > len(graphs["body"].input):
+        return _batched_scan(run, graphs["body"], (scanned, lists), inputs, names)
     return _scan(run, graphs["body"], (scanned, lists), inputs, names)
 
 
@@ -118,6 +120,33 @@ def _scan(
     return [*state, *stacked]
 
 
+def _batched_scan(
+    run: Runs,
+    body: onnx.GraphProto,
+    numbers: tuple[int, Mapping[str, list[int]]],
+    inputs: Sequence[Quantity],
+    names: Mapping[str, Quantity],
+) -> list[Quantity]:
+    """Scan-8: one scan for each element of a batch, as long as the first input says."""
+    scanned, lists = numbers
+    lengths, given = _optional(inputs[0]), [_tensor(value) for value in inputs[1:]]
+    directions = {"scan_input_directions": lists.get("directions", [0] * scanned)}
+    longest = given[-1].value.shape[1]
+    results: list[list[Pair]] = []
+    for element in range(len(given[0].value)):
+        length = longest if lengths is None else int(lengths.value[element])
+        row: list[Quantity] = [pair.moved(_row(element)) for pair in given]
+        row[-scanned:] = [_tensor(pair).moved(_start(length)) for pair in row[-scanned:]]
+        made = [_tensor(v) for v in _scan(run, body, (scanned, directions), row, names)]
+        state = len(given) - scanned
+        # Padded to the longest; the standard does not say with what, runtimes take zeros.
+        made[state:] = [pair.moved(_filled(longest)) for pair in made[state:]]
+        results.append(made)
+    stacked: list[Quantity] = [stack(pairs, pairs[0]) for pairs in zip(*results, strict=True)]
+    sure = lengths is None or lengths.is_exact
+    return stacked if sure else [unknown(result) for result in stacked]
+
+
 def stack(rows: Sequence[Pair], empty: Pair) -> Pair:
     """Pairs of one shape, stacked along a new first axis; `empty` where there is none."""
     if not rows:
@@ -169,6 +198,18 @@ def _turned(pair: Pair, backwards: int) -> Pair:
 
 def _row(index: int) -> Callable[[Array], Array]:
     return lambda array: np.asarray(array[index])
+
+
+def _start(length: int) -> Callable[[Array], Array]:
+    return lambda array: array[:length]
+
+
+def _filled(length: int) -> Callable[[Array], Array]:
+    def fill(array: Array) -> Array:
+        short = np.zeros((length - len(array), *array.shape[1:]), array.dtype)
+        return np.concatenate([array, short])
+
+    return fill
 
 
 def _first(axis: int) -> Callable[[Array], Array]:

@@ -12,7 +12,7 @@ import numpy as np
 from onnx import numpy_helper
 
 from hal import dtypes
-from hal_conformance.numerics.arithmetic import FORMATS, NO_INFINITY, Array
+from hal_conformance.numerics.arithmetic import FORMATS, NO_INFINITY, Array, Format
 from hal_conformance.numerics.families.elementwise import pairs_of
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
@@ -70,13 +70,17 @@ def converted(step: Step, x: Pair, to: str) -> Pair:
 
 def _float(step: Step, x: Pair, to: str) -> Pair:
     """To floating point: exact operands are rounded here, as every correct device does."""
-    kept = step.stored(to)
+    kept, own = step.stored(to), FORMATS[to]
     error = operand(step, x) if x.is_float else x.errors()
     value = x.value.astype(np.float64)
     plain = to in ("float64", "float32", "float16", "bfloat16")
     if plain and (error.any() or kept.name != to):
-        exact = x.is_float and _holds(x.dtype, kept.name)
-        return Pair(value, error, to) if exact else step.rounded(value, error, to, own=1.0)
+        if x.is_float and _holds(FORMATS[x.dtype], kept) and _holds(FORMATS[x.dtype], own):
+            return Pair(value, error, to)
+        # The type's own range is narrower than that of what the device computes in.
+        with np.errstate(invalid="ignore"):
+            lost = np.where(np.abs(value) <= own.largest, nearest(value, own) - value, 0.0)
+        return step.rounded(value, error + np.abs(lost), to, own=1.0)
     if to == "float32" and x.value.dtype.kind in "iu":
         return Pair(x.value.astype(np.float32).astype(np.float64), None, to)
     saturate = bool(step.attributes.get("saturate", 1))
@@ -90,9 +94,8 @@ def _float(step: Step, x: Pair, to: str) -> Pair:
     return undefined(Pair(result, spread if spread.any() else None, to), _open(value, to))
 
 
-def _holds(source: str, target: str) -> bool:
+def _holds(a: Format, b: Format) -> bool:
     """Whether every number of a format is one of another."""
-    a, b = FORMATS[source], FORMATS[target]
     return a.precision <= b.precision and a.smallest >= b.smallest and a.largest <= b.largest
 
 
