@@ -233,6 +233,42 @@ def test_what_only_moves_or_selects_is_exact(bounds_of: Bounds) -> None:
     assert joined.accepts(np.concatenate([x, x], 1))
 
 
+def test_dictionaries_know_nan_and_keep_the_last_of_equal_keys(bounds_of: Bounds) -> None:
+    x = np.array([1.5, np.nan, 2.5, 7.0], np.float32)
+    bounded = bounds_of(
+        "LabelEncoder", [x], domain=ML, keys_floats=[1.5, float("nan"), 2.5, 2.5],
+        values_strings=["a", "b", "c", "d"], default_string="none",
+    )  # fmt: skip
+    assert bounded.accepts(np.array(["a", "b", "d", "none"], object))
+    assert not bounded.accepts(np.array(["a", "none", "d", "none"], object))
+    words = np.array(["dog", "cow"], object)
+    mapped = bounds_of(
+        "CategoryMapper", [words], domain=ML, cats_strings=["cat", "dog"], cats_int64s=[3, 4]
+    )
+    assert mapped.accepts(np.array([4, -1]))
+    assert not mapped.accepts(np.array([3, -1]))
+
+
+def test_what_the_standard_does_not_say_is_free_and_the_rest_is_judged(
+    bounds_of: Bounds,
+) -> None:
+    x = np.array([[1.0, -4.0], [3.0, 2.0]], np.float32)
+    bounded = bounds_of("Normalizer", [x], domain=ML, norm="MAX")
+    assert bounded.pair.ambiguous == 2
+    assert bounded.accepts(np.array([[0.25, -1.0], [1.0, 2 / 3]], np.float32))
+    assert bounded.accepts(np.array([[1.0, -4.0], [1.0, 2 / 3]], np.float32))
+    assert not bounded.accepts(np.array([[1.0, -4.0], [1.0, 0.5]], np.float32))
+    weights = [1.0, 0.5]
+    binary = bounds_of(
+        "LinearClassifier", [x], domain=ML, outputs=2, post_transform="NONE",
+        coefficients=weights, intercepts=[0.0], classlabels_ints=[0, 1],
+    )  # fmt: skip
+    assert binary.others[0].accepts is not None
+    free = np.array([[7.0, -1.0], [8.0, 4.0]], np.float32)
+    assert binary.others[0].accepts(free).all()
+    assert not binary.others[0].accepts(free + np.float32(1)).all()
+
+
 def adam(x: Array, g: Array, v: Array, h: Array) -> list[Array]:
     """The second update, in float32."""
     alpha, beta, rate = F(0.9), F(0.95), F(0.1)
