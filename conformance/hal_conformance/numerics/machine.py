@@ -168,4 +168,5 @@ def _padded(rows: Array, width: int) -> Array:
     """The last axis in rows of `width`, zeros at its end: (..., n) to (..., rows, width)."""
     short = -rows.shape[-1] % width
     zeros = np.zeros((*rows.shape[:-1], short), rows.dtype)
-    return np.concatenate([rows, zeros], -1).reshape(*rows.shape[:-1], -1, width)
+    padded = np.concatenate([rows, zeros], -1)
+    return padded.reshape(*rows.shape[:-1], padded.shape[-1] // width, width)
