@@ -275,7 +275,7 @@ def _passed(array: Array, source: Quantity) -> Array:
     """Which elements are some element of an input."""
     if isinstance(source, list):
         found = [_passed(array, item) for item in source]
-        return np.any([np.zeros(np.shape(array), bool), *found], axis=0)
+        return np.asarray(np.any([np.zeros(np.shape(array), bool), *found], axis=0))
     if isinstance(source, Pair) and source.is_float and np.ndim(source.value):
         return np.isin(array, source.value)
     return np.zeros(np.shape(array), bool)
