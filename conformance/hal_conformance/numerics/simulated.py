@@ -46,8 +46,8 @@ NATIVE = frozenset(
 )
 """Operators whose meaning depends on the very types of their inputs: run in those."""
 
-BY_RULE = frozenset({"GatherElements", "Scatter"})
-"""Movements that the standard's evaluator fails at: the values of their rules are taken."""
+BY_RULE = frozenset({"GatherElements", "Optional", "OptionalGetElement", "Scatter"})
+"""Movements that the standard's evaluator gets wrong: the values of their rules are taken."""
 
 WHOLE = frozenset({"Range"})
 """Never taken apart: an inexact division in the body would make it longer by one."""
