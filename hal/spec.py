@@ -220,12 +220,12 @@ class Placement:
         return {where: counted[where] for where in WHERES}
 
     def to_json(self) -> dict[str, Any]:
-        nodes = [{"node": n.node, "op": n.op, "where": n.where, "by": n.by} for n in self.nodes]
+        nodes = [[node.node, node.op, node.where, node.by] for node in self.nodes]
         return {"nodes": nodes, "evidence": self.evidence}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Placement:
-        return cls(tuple(NodePlacement(**node) for node in data["nodes"]), data["evidence"])
+        return cls(tuple(NodePlacement(*node) for node in data["nodes"]), data["evidence"])
 
 
 @dataclass(frozen=True)

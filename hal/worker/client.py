@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from hal import registry
 from hal.adapter import Adapter, CanLoad, CanPlace, CanProfile, CanQuery, CanSave, Program
-from hal.errors import InputError
+from hal.errors import InputError, from_json
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, Support, TensorSpec
 from hal.targets import Timeouts
@@ -38,6 +38,8 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         timeouts: how long to wait for a start, a compilation, a run.
         memory_bytes: the most data the process may allocate.
         env: environment variables of the process, over this one's.
+        placed: ask for the placement of each program with its compilation, where it will be
+            wanted of every one.
 
     Raises:
         AdapterError: the adapter is unknown, or its class cannot be loaded.
@@ -56,10 +58,13 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         timeouts: Timeouts | None = None,
         memory_bytes: int | None = None,
         env: Mapping[str, str] | None = None,
+        placed: bool = False,
     ) -> None:
         entry = registry.entry(adapter)
         self.name = adapter  # type: ignore[misc]  # one instance stands for another class
         self.timeouts = timeouts or Timeouts()
+        self._placed = placed
+        self._described: dict[str, DeviceInfo] = {}
         foreign = python is not None and Path(python) != Path(sys.executable)
         try:
             process = Process(
@@ -96,16 +101,16 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
     def probe(self) -> Sequence[DeviceInfo]:
         """As the adapter says, less the features that do not cross a process border."""
         devices = self._connection.ask("probe", self.timeouts.start_s)["devices"]
-        return [_claimed_across(DeviceInfo.from_json(device)) for device in devices]
+        return [self._across(device) for device in devices]
 
     def find(self, device: str) -> DeviceInfo:
         """As the adapter says, less the features that do not cross a process border."""
         found = self._connection.ask("find", self.timeouts.start_s, device=device)
-        return _claimed_across(DeviceInfo.from_json(found["device"]))
+        return self._across(found["device"])
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:
         """As the adapter says."""
-        message = _about("query", device, options)
+        message = self._about("query", device, options)
         _add_model(message, model)
         return self._connection.exchange(
             message,
@@ -115,13 +120,14 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
         """Compile in the worker; the program lives there."""
-        message = _about("compile", device, options)
+        message = self._about("compile", device, options)
+        message.header["placed"] = self._placed
         _add_model(message, model)
         return self._connection.exchange(message, self.timeouts.compile_s, self._program)
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
         """Revive a saved program in the worker."""
-        message = _about("load", device, options)
+        message = self._about("load", device, options)
         message.add(blob)
         return self._connection.exchange(message, self.timeouts.compile_s, self._program)
 
@@ -162,6 +168,18 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         """End the worker at once, with every process it has started."""
         self._connection.kill()
 
+    def _across(self, described: Mapping[str, Any]) -> DeviceInfo:
+        info = DeviceInfo.from_json(described)
+        info = replace(info, features=info.features - _NOT_ACROSS)
+        self._described[info.id] = info
+        return info
+
+    def _about(self, verb: str, device: DeviceInfo, options: CompileOptions) -> Message:
+        """A request about a device, which the worker knows by its id if it described it."""
+        known = self._described.get(device.id) is device
+        described = device.id if known else device.to_json()
+        return Message({"verb": verb, "device": described, "options": options.to_json()})
+
     def _program(self, reply: Received) -> Program:
         return WorkerProgram(self._connection, self.timeouts, reply.header)
 
@@ -179,6 +197,7 @@ class WorkerProgram(Program, CanPlace, CanSave, CanProfile):
         self._connection = connection
         self._timeouts = timeouts
         self._number = int(compiled["program"])
+        self._placed: Mapping[str, Any] | None = compiled.get("placed")
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
         """Send the feeds, wait, and copy the results out of shared memory."""
@@ -196,7 +215,11 @@ class WorkerProgram(Program, CanPlace, CanSave, CanProfile):
 
     def placement(self) -> Placement:
         """As the vendor's program says."""
-        reply = self._connection.ask("placement", self._timeouts.run_s, program=self._number)
+        reply = self._placed or self._connection.ask(
+            "placement", self._timeouts.run_s, program=self._number
+        )
+        if "error" in reply:
+            raise from_json(reply["error"])
         return Placement.from_json(reply["placement"])
 
     def save(self) -> bytes:
@@ -222,10 +245,6 @@ class WorkerProgram(Program, CanPlace, CanSave, CanProfile):
         return [reply.value(described, copy=True) for described in reply.header["results"]]
 
 
-def _about(verb: str, device: DeviceInfo, options: CompileOptions) -> Message:
-    return Message({"verb": verb, "device": device.to_json(), "options": options.to_json()})
-
-
 def _add_model(message: Message, model: Model) -> None:
     by_path = model.path is not None
     message.header["model"] = {
@@ -235,10 +254,6 @@ def _add_model(message: Message, model: Model) -> None:
         "facts": model.facts.to_json(),
         "digest": None if by_path else model.digest,
     }
-
-
-def _claimed_across(info: DeviceInfo) -> DeviceInfo:
-    return replace(info, features=info.features - _NOT_ACROSS)
 
 
 def _stage(value: str) -> Path:

@@ -42,6 +42,7 @@ class Server:
         self._channel = channel
         self._adapter: Adapter | None = None
         self._programs: dict[int, Program] = {}
+        self._seen: dict[str, DeviceInfo] = {}
         self._made = 0
         # verb -> what does it, and what an error the adapter cannot name becomes
         self._verbs: dict[str, tuple[Callable[[Received], Message], type[HALError]]] = {
@@ -104,10 +105,14 @@ class Server:
         return Message({"pid": os.getpid(), "python": sys.version.split()[0]})
 
     def _probe(self, request: Received) -> Message:  # noqa: ARG002  verbs share one form
-        return Message({"devices": [info.to_json() for info in self._vendor.probe()]})
+        devices = self._vendor.probe()
+        self._seen.update({info.id: info for info in devices})
+        return Message({"devices": [info.to_json() for info in devices]})
 
     def _find(self, request: Received) -> Message:
-        return Message({"device": self._vendor.find(request.header["device"]).to_json()})
+        info = self._vendor.find(request.header["device"])
+        self._seen[info.id] = info
+        return Message({"device": info.to_json()})
 
     def _query(self, request: Received) -> Message:
         adapter = self._vendor
@@ -119,13 +124,23 @@ class Server:
     def _compile(self, request: Received) -> Message:
         started = perf_counter()
         program = self._vendor.compile(*self._asked(request))
-        return self._kept(program, perf_counter() - started)
+        message = self._kept(program, perf_counter() - started)
+        if request.header["placed"] and isinstance(program, CanPlace):
+            message.header["placed"] = self._attempt_placement(program)
+        return message
+
+    def _attempt_placement(self, program: CanPlace) -> dict[str, Any]:
+        """The placement, or the error that asking for it gave: the client raises it then."""
+        try:
+            return {"placement": program.placement().to_json()}
+        except Exception as error:  # noqa: BLE001  crosses the border as data, whatever it is
+            return {"error": to_json(translate(self._vendor, error, ExecutionError))}
 
     def _load(self, request: Received) -> Message:
         adapter = self._vendor
         if not isinstance(adapter, CanLoad):
             raise Unsupported(f"adapter {adapter.name!r} cannot load programs")
-        device = DeviceInfo.from_json(request.header["device"])
+        device = self._device(request)
         options = CompileOptions.from_json(request.header["options"])
         started = perf_counter()
         program = adapter.load(bytes(request.buffers[0]), device, options)
@@ -208,9 +223,16 @@ class Server:
         )
         return (
             model,
-            DeviceInfo.from_json(asked["device"]),
+            self._device(request),
             CompileOptions.from_json(asked["options"]),
         )
+
+    def _device(self, request: Received) -> DeviceInfo:
+        """The device that is meant: by its id where this worker has described it."""
+        described: Any = request.header["device"]
+        if isinstance(described, str):
+            return self._seen[described]
+        return DeviceInfo.from_json(described)
 
     def _kept(self, program: Program, seconds: float) -> Message:
         self._made += 1

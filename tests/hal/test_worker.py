@@ -64,6 +64,16 @@ def test_a_device_in_a_worker_is_used_like_any_other(
         assert [time.op for time in exe.profile({"x": x})] == ["Add"]
 
 
+@pytest.mark.parametrize("placed", [False, True], ids=["asked later", "with the compilation"])
+def test_the_placement_is_the_same_whenever_it_is_asked(
+    toy: str, doubling: onnx.ModelProto, placed: bool
+) -> None:
+    adapter = WorkerAdapter(toy, placed=placed)
+    with hal.Device(Target("t", toy, "0"), adapter, adapter.find("0")) as device:
+        placement = device.compile(doubling).placement()
+    assert [(node.node, node.where) for node in placement.nodes] == [("#0", "device")]
+
+
 def test_features_that_cannot_cross_are_not_claimed(toy: str) -> None:
     with isolated(toy) as device:
         assert "bind" not in device.info.features

@@ -121,6 +121,7 @@ class Bench:
             python=target.python,
             timeouts=target.timeouts,
             env={name: os.environ.get(name, "1") for name in THREAD_VARIABLES},
+            placed=True,
         )
         ward = self.watch.add(adapter.pid)
         try:
