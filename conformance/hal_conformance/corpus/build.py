@@ -21,6 +21,7 @@ from pathlib import Path
 
 from hal import inspection
 from hal.errors import InputError
+from hal.paths import cache_folder
 from hal_conformance.corpus.corpus import Corpus
 from hal_conformance.corpus.folder import FORMAT, MODELS, join
 from hal_conformance.corpus.values import CorpusError
@@ -75,16 +76,8 @@ def standard(
 
 
 def default_cache() -> Path:
-    """Where corpora are kept: the place that the platform has for what can be made again."""
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (
-            Path(local) if local else Path.home() / "AppData/Local"
-        ) / "onnx-hal/Cache/corpus"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/onnx-hal/corpus"
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "onnx-hal/corpus"
+    """Where corpora are kept: in the place that the platform has for what can be made again."""
+    return cache_folder() / "corpus"
 
 
 def _silent(done: int, cases: int) -> None:
