@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hal.inspection import parse
 from hal.model import Model
 from hal.spec import NodeFacts
 
@@ -29,7 +30,7 @@ def named(model: Model) -> Model:
     if len(data) > _LIMIT:
         return model
     try:
-        proto = model.proto()
+        proto = parse(data, "the model")
     except ImportError:  # a bare worker without onnx
         return model
     for node, fact, name in zip(walk(proto), facts.nodes, names(facts.nodes), strict=True):
@@ -39,7 +40,7 @@ def named(model: Model) -> Model:
 
 
 def names(nodes: Sequence[NodeFacts]) -> list[str]:
-    """The id of each node, made unique: both branches of an If may have a "#0"."""
+    """The id of each node, made unique: nodes of a list of subgraphs share theirs."""
     seen: set[str] = set()
     found: list[str] = []
     for index, node in enumerate(nodes):

@@ -77,8 +77,7 @@ def _loop(
         sure = sure and again.is_exact
         more = bool(again.value.item())
         state = outputs[1 : 1 + len(state)]
-        for rows, row in zip(kept, outputs[1 + len(state) :], strict=True):
-            rows.append(_tensor(row))
+        _keep(kept, outputs[1 + len(state) :])
         count += 1
     shapes = [_empty(value) for value in body.output[1 + len(state) :]]
     stacked = [stack(rows, empty) for rows, empty in zip(kept, shapes, strict=True)]
@@ -108,8 +107,7 @@ def _scan(
         row = [pair.moved(_row(step)) for pair in given]
         outputs = run(body, dict(names) | _named(body, [*state, *row]))
         state = outputs[: len(state)]
-        for rows, output in zip(kept, outputs[len(state) :], strict=True):
-            rows.append(_tensor(output))
+        _keep(kept, outputs[len(state) :])
     out_axes = _list(lists.get("scan_output_axes"), made)
     turned = _list(lists.get("scan_output_directions"), made)
     shapes = [_empty(value) for value in body.output[len(state) :]]
@@ -145,6 +143,12 @@ def _batched_scan(
     stacked: list[Quantity] = [stack(pairs, pairs[0]) for pairs in zip(*results, strict=True)]
     sure = lengths is None or lengths.is_exact
     return stacked if sure else [unknown(result) for result in stacked]
+
+
+def _keep(kept: Sequence[list[Pair]], outputs: Sequence[Quantity]) -> None:
+    """Add what one pass of a body scanned out to what the passes before it did."""
+    for rows, output in zip(kept, outputs, strict=True):
+        rows.append(_tensor(output))
 
 
 def stack(rows: Sequence[Pair], empty: Pair) -> Pair:
