@@ -91,6 +91,27 @@ class OutputRecord(_Frozen):
     reason: str | None = None
 
 
+class BoundsRecord(_Frozen):
+    """What the derived bounds say of a case: its outcome, or a word beside the standard's.
+
+    `arithmetic` is what the device declares, or what is assumed; `held` the arithmetic that
+    explains the answer. `margin` is the largest |d - r| / B; there, `ulp` is the error and
+    `limit_ulp` the bound, in units of the last place of the output's type. `bits` are the
+    effective bits: -log2 of the smallest unit roundoff under which the case passes.
+    """
+
+    arithmetic: str
+    tier: Literal["sound", "typical", "relation", "type", "refusal"]
+    outcome: Outcome
+    grade: Literal["A", "B", "C"] | None = None
+    held: str | None = None
+    bits: Measure | None = None
+    margin: Measure | None = None
+    ulp: Measure | None = None
+    limit_ulp: Measure | None = None
+    reason: str | None = None
+
+
 class Attempt(_Frozen):
     """One execution of the case in one worker; times in seconds."""
 
@@ -120,6 +141,7 @@ class CaseRecord(_Frozen):
     dtypes: list[str] = Field(default_factory=list)
     arithmetic: str | None = None
     judged_by: list[str] = Field(default_factory=list)
+    bounds: BoundsRecord | None = None
     placement: PlacementCounts | None = None
     outputs: list[OutputRecord] = Field(default_factory=list[OutputRecord])
     attempts: list[Attempt] = Field(default_factory=list[Attempt])

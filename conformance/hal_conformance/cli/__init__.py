@@ -1,0 +1,16 @@
+"""The commands this package adds to `hal`, a module each: signatures and help texts.
+
+What they do is in `hal_conformance.commands`, imported when one of them runs.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from hal_conformance.cli import conform, corpus, expect, report, repro
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `hal`; called through the entry point group `hal.commands`."""
+    for module in (conform, report, repro, expect, corpus):
+        module.register(app)
