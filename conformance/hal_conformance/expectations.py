@@ -137,11 +137,12 @@ class TargetExpectations:
         self.target = target
         self.entries = tuple(entries)
         self._exact: dict[str, Entry] = {}
-        self._globs: list[tuple[str, Entry]] = []
-        for entry in _by_precedence(entries):
+        self._globs: dict[str, list[tuple[int, str, Entry]]] = {}  # by what matches begin with
+        for place, entry in enumerate(_by_precedence(entries)):
             for pattern in entry.expectation.cases:
                 if globs.is_glob(pattern):
-                    self._globs.append((pattern, entry))
+                    start = _folders(globs.literal(pattern))[-1]
+                    self._globs.setdefault(start, []).append((place, pattern, entry))
                 else:
                     self._exact.setdefault(pattern, entry)
 
@@ -149,7 +150,13 @@ class TargetExpectations:
         """The entry that decides this case."""
         if case in self._exact:
             return self._exact[case]
-        return next((entry for glob, entry in self._globs if globs.matches(glob, case)), None)
+        found = [
+            (place, entry)
+            for start in _folders(case)
+            for place, glob, entry in self._globs.get(start, ())
+            if globs.matches(glob, case)
+        ]
+        return min(found, key=lambda pair: pair[0])[1] if found else None
 
     def apply(self, record: CaseRecord) -> CaseRecord:
         """The record with `expected`, `unexpected` and `cause` set."""
@@ -163,6 +170,12 @@ class TargetExpectations:
                 "cause": known.cause if known else None,
             }
         )
+
+
+def _folders(case: str) -> list[str]:
+    """ "", "ops/" and "ops/Conv/" of "ops/Conv/22/float32/group"."""
+    ends = [place + 1 for place, letter in enumerate(case) if letter == "/"]
+    return [case[:end] for end in (0, *ends[:2])]
 
 
 def contradicts(known: Expectation, outcome: Outcome) -> bool:

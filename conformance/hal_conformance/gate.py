@@ -101,7 +101,7 @@ def _incomplete(results: Results, target: str, records: list[CaseRecord]) -> lis
 def _stale(
     judge: TargetExpectations, results: Results, records: list[CaseRecord]
 ) -> list[Problem]:
-    cases = whole_corpus(results, records)
+    cases = globs.Sorted(whole_corpus(results, records))
     return [
         Problem(
             "stale",
@@ -121,25 +121,23 @@ def whole_corpus(results: Results, records: list[CaseRecord]) -> frozenset[str]:
     return frozenset(record.case for record in records) if whole else frozenset()
 
 
-def stale_patterns(known: Expectation, corpus: frozenset[str]) -> list[str]:
+def stale_patterns(known: Expectation, corpus: globs.Sorted) -> list[str]:
     """Patterns that match nothing of a whole corpus, of the suites that it holds."""
-    suites = {case.split("/", 1)[0] for case in corpus}
     return [
         pattern
         for pattern in known.cases
-        if pattern.split("/", 1)[0] in suites
-        and pattern not in corpus
-        and not (globs.is_glob(pattern) and globs.any_matches(pattern, corpus))
+        if corpus.any(f"{pattern.split('/', 1)[0]}/*") and not corpus.any(pattern)
     ]
 
 
 def _unexplained(judge: TargetExpectations, records: list[CaseRecord]) -> list[Problem]:
     found: list[Problem] = []
+    cases = globs.Sorted(record.case for record in records)
     for entry in judge.entries:
         if entry.expectation.explained:
             continue
         for pattern in filter(globs.is_glob, entry.expectation.cases):
-            covered = sum(globs.matches(pattern, record.case) for record in records)
+            covered = sum(1 for _ in cases.matching(pattern))
             if covered > BROAD:
                 message = (
                     f"{pattern!r} covers {covered} cases and gives no cause, only what was "

@@ -6,7 +6,8 @@ Square brackets are plain text here, because parametrised cases have them in the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 
@@ -31,3 +32,27 @@ def any_matches(pattern: str, texts: Iterable[str]) -> bool:
 def is_glob(pattern: str) -> bool:
     """Whether the pattern can match more than itself."""
     return "*" in pattern or "?" in pattern
+
+
+def literal(pattern: str) -> str:
+    """What every match of the pattern begins with."""
+    return re.split(r"[*?]", pattern, maxsplit=1)[0]
+
+
+class Sorted:
+    """Many texts, asked by pattern: only those that begin right are looked at."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = sorted(set(texts))
+
+    def matching(self, pattern: str) -> Iterator[str]:
+        """The texts that fit the pattern, in order."""
+        start = literal(pattern)
+        fits = compiled(pattern).fullmatch
+        first = bisect_left(self.texts, start)
+        last = bisect_left(self.texts, f"{start}\U0010ffff")
+        return (text for text in self.texts[first:last] if fits(text))
+
+    def any(self, pattern: str) -> bool:
+        """Whether any of them fits."""
+        return next(self.matching(pattern), None) is not None

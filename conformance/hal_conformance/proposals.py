@@ -24,7 +24,6 @@ from hal_conformance.expectations import (
     Expectation,
     Expectations,
     contradicts,
-    holds,
     release,
 )
 from hal_conformance.gate import stale_patterns, whole_corpus
@@ -69,8 +68,10 @@ def propose(
     seen = {header.target: results.of_target(header.target) for header in headers}
     known = parse(existing)
     preamble, texts, tail = blocks(existing)
-    corpus = frozenset[str]().union(*(whole_corpus(results, seen[name]) for name in seen))
-    old = [_revise(entry, known, headers, seen, corpus) for entry in known.entries]
+    corpus = globs.Sorted(case for name in seen for case in whole_corpus(results, seen[name]))
+    told = _told(known, headers, seen)
+    ran = globs.Sorted(record.case for records in seen.values() for record in records)
+    old = [_revise(entry, told.get(id(entry), []), ran, corpus) for entry in known.entries]
     parts = [preamble or HEADER]
     for entry, block, cases in zip(known.entries, texts, old, strict=True):
         parts.append(_rewritten(entry.expectation, block, cases))
@@ -87,31 +88,35 @@ def propose(
     )
 
 
-def _revise(
-    entry: Entry,
-    known: Expectations,
-    headers: Sequence[TargetHeader],
-    seen: dict[str, list[CaseRecord]],
-    corpus: frozenset[str],
-) -> list[str] | None:
-    """The case patterns that still hold, or None where nothing needs to change.
+def _told(
+    known: Expectations, headers: Sequence[TargetHeader], seen: dict[str, list[CaseRecord]]
+) -> dict[int, list[CaseRecord]]:
+    """The records that each entry decides, by the entry's identity.
 
     A run says nothing of entries for other devices, nor of cases that it did not run.
     """
-    good: set[str] = set()
-    bad: set[str] = set()
+    found: dict[int, list[CaseRecord]] = defaultdict(list)
     for header in headers:
-        if not holds(entry.expectation, header):
-            continue
         judge = known.for_target(header)
         for record in seen[header.target]:
-            if judge.of(record.case) is entry:
-                wrong = contradicts(entry.expectation, record.outcome)
-                (bad if wrong else good).add(record.case)
+            entry = judge.of(record.case)
+            if entry is not None:
+                found[id(entry)].append(record)
+    return found
+
+
+def _revise(
+    entry: Entry, told: Sequence[CaseRecord], ran: globs.Sorted, corpus: globs.Sorted
+) -> list[str] | None:
+    """The case patterns that still hold, or None where nothing needs to change."""
+    good: set[str] = set()
+    bad: set[str] = set()
+    for record in told:
+        wrong = contradicts(entry.expectation, record.outcome)
+        (bad if wrong else good).add(record.case)
     stale = stale_patterns(entry.expectation, corpus)
     if not bad and not stale:
         return None
-    ran = {record.case for records in seen.values() for record in records}
     kept = [
         pattern
         for pattern in entry.expectation.cases
@@ -146,7 +151,7 @@ def _additions(
             key = (*_cause_key(record), _sdk_range(header))
             where[key].setdefault(record.case, []).append(header.target)
             examples.setdefault(key, record)
-    universe = {record.case for records in seen.values() for record in records}
+    universe = globs.Sorted(r.case for records in seen.values() for r in records)
     found: list[Expectation] = []
     for key, cases in where.items():
         by_targets: dict[tuple[str, ...], set[str]] = defaultdict(set)
@@ -176,7 +181,7 @@ def _expectation(
     sdk: str,
     targets: tuple[str, ...],
     cases: set[str],
-    universe: set[str],
+    universe: globs.Sorted,
 ) -> Expectation:
     what = (example.reason or "").strip().split("\n", 1)[0][:200]
     if not what:
@@ -191,13 +196,13 @@ def _expectation(
     )
 
 
-def narrow(cases: Iterable[str], universe: Iterable[str]) -> list[str]:
+def narrow(cases: Iterable[str], universe: globs.Sorted) -> list[str]:
     """Patterns that match all of `cases` and nothing else of `universe`, as few as is safe.
 
     Globs are prefixes that end between words; below `SMALLEST_GLOB` cases each is named.
     """
     wanted = sorted(set(cases))
-    everything = sorted({*universe, *wanted})
+    everything = universe.texts
     found: list[str] = []
     done = ""
     for case in wanted:

@@ -8,10 +8,11 @@ expectations (read).
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 SCHEMA: Literal[1] = 1
 
@@ -60,8 +61,16 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
+def _written(value: float) -> float | str:
+    """Five digits: nobody compares errors closer, and a line of a hundred thousand is short."""
+    if math.isfinite(value):
+        return float(f"{value:.5g}")
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 Measure = Annotated[
     float,
+    PlainSerializer(_written, when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["Infinity", "-Infinity", "NaN"]}]}),
 ]
 """A number that may be infinite; JSON has no word for that, so it is written as text."""
@@ -221,10 +230,11 @@ class IndexNode(_Frozen):
 
 
 class IndexRow(_Frozen):
-    """One case of the corpus as a run used it."""
+    """One case of the corpus as a run used it; `evidence`: "proved" or "sampled N"."""
 
     case: str
     case_hash: str
     suite: str
+    evidence: str | None = None
     opset: int | None = None
     nodes: list[IndexNode] = Field(default_factory=list[IndexNode])

@@ -14,10 +14,15 @@ from hal.cli.options import DevicesOption, JsonOption
 class SuiteChoice(str, Enum):  # noqa: UP042  typer shows the values of a str enumeration
     """Which suites to run."""
 
+    OPS = "ops"
+    GRAPHS = "graphs"
     ONNX = "onnx"
     API = "api"
     ALL = "all"
 
+
+EVERYTHING = ("api", "onnx", "graphs", "ops")
+"""What "all" means, in the order in which it runs."""
 
 _EXIT_CODES = """
 \b
@@ -60,7 +65,8 @@ def conform(
         list[str], typer.Argument(metavar="TARGET...", help="Devices to run on.")
     ],
     suite: Annotated[
-        SuiteChoice, typer.Option("--suite", help="The standard's cases, contracts, or both.")
+        SuiteChoice,
+        typer.Option("--suite", help="Operators, graphs, the standard's, contracts."),
     ] = SuiteChoice.ALL,
     pattern: Annotated[
         str | None,
@@ -106,7 +112,7 @@ def conform(
     """The command; `CONFORM` is its text."""
     from hal_conformance.commands.conform import Asked, run
 
-    suites = ("onnx", "api") if suite is SuiteChoice.ALL else (suite.value,)
+    suites = EVERYTHING if suite is SuiteChoice.ALL else (suite.value,)
     asked = Asked(
         targets=tuple(dict.fromkeys(targets)),
         suites=suites,

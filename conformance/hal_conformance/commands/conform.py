@@ -165,6 +165,7 @@ def cores() -> int:
 def suites_of(asked: Asked) -> Mapping[str, Suite]:
     """The suites by name; the standard's cases are built where they are not in the cache."""
     found: dict[str, Suite] = {}
+    shelf = None
     for name in asked.suites:
         if name == "onnx":
             from hal_conformance.runner.standard_suite import StandardSuite
@@ -172,10 +173,17 @@ def suites_of(asked: Asked) -> Mapping[str, Suite]:
             standard = StandardSuite(asked.cache, progress.Preparing())
             standard.ids()  # opens it now, while workers start
             found[name] = standard
-        else:
+        elif name == "api":
             from hal_conformance.runner.api_suite import ApiSuite
 
             found[name] = ApiSuite()
+        else:
+            from hal_conformance.frozen.corpus import FrozenCorpus
+            from hal_conformance.frozen.shelf import Shelf
+            from hal_conformance.frozen.suite import FrozenSuite
+
+            shelf = shelf or Shelf(asked.cache)
+            found[name] = FrozenSuite(FrozenCorpus(name, shelf), progress.Preparing())
     return found
 
 

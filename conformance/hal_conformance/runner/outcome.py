@@ -34,6 +34,7 @@ class Observation:
     outputs: tuple[dict[str, Any], ...] = ()
     placement: dict[str, Any] | None = None
     judged_by: tuple[str, ...] = ()
+    bounds: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ def record(
         "dtypes": list(facts.get("dtypes", ())),
         "arithmetic": facts.get("arithmetic"),
         "judged_by": list(final.judged_by),
+        "bounds": final.bounds,
         "placement": final.placement,
         "outputs": list(final.outputs),
         "attempts": [attempt.to_json(with_history=flake) for attempt in attempts],

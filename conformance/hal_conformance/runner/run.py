@@ -26,7 +26,7 @@ from hal_conformance.runner.journal import Journal
 from hal_conformance.runner.plan import Item, Selection
 from hal_conformance.runner.progress import Progress
 from hal_conformance.runner.slot import Stopped
-from hal_conformance.runner.suites import Suite
+from hal_conformance.runner.suites import Prepares, Suite
 from hal_conformance.runner.wards import default_limit
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def _conduct(
     folder = request.folder
     subject = request.subject(suites, items)
     with _closing(Journal(folder, subject, resume=request.resume, about=about)) as journal:
+        _prepare(suites, items, targets)
         bench.wait()
         for target in targets:
             journal.target(target.name, bench.headers[target.name])
@@ -134,6 +135,14 @@ def _conduct(
         )
         write(folder, found)
         return Ended(found, expectations, bench.faults)
+
+
+def _prepare(
+    suites: Mapping[str, Suite], items: Sequence[Item], targets: Sequence[Target]
+) -> None:
+    for name, suite in suites.items():
+        if isinstance(suite, Prepares):
+            suite.prepare(list({i.case: None for i in items if i.suite == name}), targets)
 
 
 def _work(

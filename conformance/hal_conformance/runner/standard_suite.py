@@ -80,7 +80,7 @@ class StandardSuite:
                 outcome, records, seconds = self._answers(exe, found)
             except DeviceNotFound as error:  # built for a device that is not on this machine
                 return Observation("COMPILED", error.message, compile_s=exe.compile_seconds)
-            placement = _placement(device, exe)
+            placement = placement_of(device, exe)
         return Observation(
             outcome.value,
             reason_of(records),
@@ -105,7 +105,7 @@ class StandardSuite:
         return outcome, records, seconds
 
 
-def _placement(device: Device, exe: Executable) -> dict[str, Any] | None:
+def placement_of(device: Device, exe: Executable) -> dict[str, Any] | None:
     """Where the nodes ran; None where that is not claimed, or cannot be told after all.
 
     An Unsupported here says nothing of the case, which has run: it must not become a GAP.

@@ -1,14 +1,15 @@
 """What the runner needs of a suite, whatever its cases are made of.
 
-`onnx_suite` and `api_suite` are the two there are; tests bring their own.
+`standard_suite`, `api_suite` and `frozen.suite` are what there is; tests bring their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from hal.device import Device
+from hal.targets import Target
 from hal_conformance.runner.outcome import Observation
 
 if TYPE_CHECKING:
@@ -39,5 +40,18 @@ class Suite(Protocol):
 
         Raises:
             HALError: the device refused, failed or was lost; the caller knows what that means.
+        """
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A suite that can make what a choice of its cases needs before the first of them runs."""
+
+    def prepare(self, cases: Sequence[str], targets: Sequence[Target]) -> None:
+        """Make it.
+
+        Raises:
+            HALError: it cannot be made.
         """
         ...

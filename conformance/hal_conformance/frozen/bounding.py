@@ -1,0 +1,86 @@
+"""What is known of a question's outputs under one arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import onnx
+
+from hal.tensor import Value
+from hal_conformance.frozen.question import Known, Question
+from hal_conformance.numerics.arithmetic import Arithmetic
+from hal_conformance.numerics.engine import bounds, is_exact
+from hal_conformance.numerics.pair import Quantity
+from hal_conformance.numerics.simulated import exactly
+from hal_conformance.numerics.typical import typical
+from hal_conformance.numerics.vacuity import vacuous
+
+ASSUMED = "fp32"
+"""The arithmetic of a target that declares none: what the types of a float32 model say."""
+
+
+def known(question: Question, arithmetic: Arithmetic, *, statistics: bool) -> list[Known]:
+    """What is known of the outputs of each data set.
+
+    Args:
+        question: the case.
+        arithmetic: what the device is said to compute in.
+        statistics: whether the typical tier may speak where the sound one says nothing.
+    """
+    if question.judged == "refusal":
+        return [Known("refusal", [], None, None) for _ in question.datasets]
+    model = onnx.ModelProto.FromString(question.model)
+    return [
+        _known(question, model, feeds, arithmetic, statistics=statistics)
+        for feeds in question.datasets
+    ]
+
+
+def _known(
+    question: Question,
+    model: onnx.ModelProto,
+    feeds: Mapping[str, Value],
+    arithmetic: Arithmetic,
+    *,
+    statistics: bool,
+) -> Known:
+    try:
+        fed = {name: exactly(value) for name, value in feeds.items()}
+        expected = bounds(model, fed, arithmetic)
+        if question.judged == "type":
+            return Known("type", expected, None, None)
+        reasons = vacuous(question.names, expected, fed, arithmetic)
+    except Exception as error:  # noqa: BLE001  what the analysis cannot do is UNJUDGED, and said
+        failed = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        return Known("sound", [], None, f"no bound could be computed ({failed})")
+    if not reasons:
+        return Known("sound", expected, _primitive(model, fed, arithmetic, expected), None)
+    found = Known("sound", expected, None, reasons[0])
+    if statistics:
+        return _by_statistics(question, model, fed, arithmetic) or found
+    return found
+
+
+def _primitive(
+    model: onnx.ModelProto,
+    fed: Mapping[str, Quantity],
+    arithmetic: Arithmetic,
+    expected: Sequence[Quantity],
+) -> Sequence[Quantity]:
+    """The bounds of grade A; where nothing may differ, what is expected."""
+    if all(is_exact(quantity) for quantity in expected):
+        return expected
+    return bounds(model, fed, arithmetic, primitive=True)
+
+
+def _by_statistics(
+    question: Question,
+    model: onnx.ModelProto,
+    fed: Mapping[str, Quantity],
+    arithmetic: Arithmetic,
+) -> Known | None:
+    """The typical tier's word; None where that says nothing either."""
+    expected = typical(model, fed, arithmetic)
+    if vacuous(question.names, expected, fed, arithmetic):
+        return None
+    return Known("typical", expected, None, None)
