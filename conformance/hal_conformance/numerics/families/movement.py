@@ -43,6 +43,16 @@ DATA: dict[str, tuple[int, ...]] = {
 """Which inputs hold the elements that move; the others say where to."""
 
 
+def _texts(result: Any, dtype: str) -> Array:
+    """An array of the type: the evaluator fills text with the number 0, which is no text."""
+    array = np.asarray(result)
+    if dtype != "string":
+        return array
+    return np.where([isinstance(item, str) for item in array.flat], array.ravel(), "").reshape(
+        array.shape
+    )
+
+
 def moved(step: Step, inputs: Sequence[Quantity], data: Sequence[int]) -> list[Quantity]:
     """The reference applied to values and to errors; `data` are the inputs that move."""
     pairs = [value if isinstance(value, Pair) else None for value in inputs]
@@ -50,7 +60,7 @@ def moved(step: Step, inputs: Sequence[Quantity], data: Sequence[int]) -> list[Q
     rest = [pair for k, pair in enumerate(pairs) if k not in data and pair is not None]
     results = step.reference([None if pair is None else pair.value for pair in pairs])
     dtype = moving[0].dtype
-    made = [Pair(np.asarray(result), None, dtype) for result in results]
+    made = [Pair(_texts(result, dtype), None, dtype) for result in results]
     if not all(pair.is_exact for pair in rest):
         return [pair.unknown() for pair in made]
     if all(pair.is_exact for pair in moving):

@@ -152,9 +152,7 @@ def _gathered(x: Pair, indices: Sequence[Array], inside: Array) -> tuple[Array, 
         for array in (x.value, x.errors())
     ]
     wide = inside[:, None]
-    return np.where(wide, picked[0], np.zeros((), picked[0].dtype)), np.where(
-        wide, picked[1], 0.0
-    )
+    return np.where(wide, picked[0], _nothing(picked[0])), np.where(wide, picked[1], 0.0)
 
 
 @rule("GridSample", source=SOURCE, since=16)
@@ -257,12 +255,17 @@ def col2im(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     return [replace(added, error=np.where(alone, error, added.errors()))]
 
 
+def _nothing(array: Array) -> Array:
+    """Zero, false or no text."""
+    return np.asarray("" if array.dtype == object else array.dtype.type(), array.dtype)
+
+
 def _taking(numbered: Array) -> Callable[[Array], Array]:
     """Elements by their number from 1 on; zero, false or no text where that is 0."""
     return lambda array: np.where(
         numbered > 0,
         array.ravel()[numbered - 1],
-        "" if array.dtype == object else array.dtype.type(),
+        _nothing(array),
     )
 
 
