@@ -91,8 +91,11 @@ def _rounded(pair: Pair) -> Array:
 
 def _as(pair: Pair, array: Array) -> Array:
     dtype = object if pair.dtype == "string" else dtypes.of_name(pair.dtype).numpy
+    given = np.asarray(array)
     with np.errstate(all="ignore"):
-        return np.asarray(array).astype(dtype)
+        if given.dtype != dtype and dtypes.of_array(given).is_extension:
+            given = given.astype(np.float64)  # the small types know no conversion to each other
+        return given.astype(dtype)
 
 
 def _zeros(pair: Pair) -> Array:

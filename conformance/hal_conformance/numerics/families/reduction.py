@@ -203,8 +203,10 @@ def hardmax(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         return [
             _hardmax(x, lambda a: np.moveaxis(a, axis, -1), lambda a: np.moveaxis(a, -1, axis))
         ]
-    first = int(np.prod(shape[: step.attributes.get("axis", 1) % (len(shape) + 1)]))
-    return [_hardmax(x, lambda a: a.reshape(first, -1), lambda a: a.reshape(shape))]
+    axis = step.attributes.get("axis", 1)
+    axis = axis + len(shape) if axis < 0 else axis
+    rows = (int(np.prod(shape[:axis])), int(np.prod(shape[axis:])))
+    return [_hardmax(x, lambda a: a.reshape(rows), lambda a: a.reshape(shape))]
 
 
 def mean(
