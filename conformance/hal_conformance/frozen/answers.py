@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import onnx
 
 from hal.tensor import Value
@@ -58,6 +59,13 @@ def judge(
         known: what is known of the data set's outputs under the declared arithmetic.
         name: the declared arithmetic.
     """
+    with np.errstate(all="ignore"):  # whatever a device returned
+        return _judge(question, number, got, known, name)
+
+
+def _judge(
+    question: Question, number: int, got: Sequence[Value], known: Known, name: str
+) -> Judged:
     if not known.expected and question.names:
         bounds = BoundsRecord(
             arithmetic=name, tier="sound", outcome=Outcome.UNJUDGED, reason=known.vacuous
@@ -77,15 +85,12 @@ def judge(
     return Judged(_record(question, verdict, known, how), outputs)
 
 
-def worst(judged: Sequence[Judged]) -> Judged:
-    """One verdict for all data sets: the first that FAILs, else that says nothing, else the
-    nearest to its bound."""
-
-    def rank(each: Judged) -> tuple[int, float]:
-        order = (Outcome.FAIL, Outcome.UNJUDGED, Outcome.PASS)
-        return order.index(each.bounds.outcome), -(each.bounds.margin or 0.0)
-
-    return min(judged, key=rank)
+def worst(bounds: Sequence[BoundsRecord]) -> BoundsRecord | None:
+    """One for all data sets: what FAILs, else what says nothing, else the largest margin."""
+    order = (Outcome.FAIL, Outcome.UNJUDGED, Outcome.PASS)
+    return min(
+        bounds, key=lambda one: (order.index(one.outcome), -(one.margin or 0.0)), default=None
+    )
 
 
 def _transformed(

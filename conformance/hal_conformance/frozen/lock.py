@@ -20,7 +20,7 @@ import numpy as np
 
 from hal_conformance.frozen.question import Known, Question
 from hal_conformance.numerics.arithmetic import Array
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 
 DIGITS = 16
 CLOSE = 2.0**-40
@@ -83,11 +83,13 @@ def sketch(quantities: Iterable[Quantity]) -> Sketch:
     for number, pair in enumerate(_pairs(quantities)):
         shape = np.shape(pair.value)
         hashed.update(f"{number} {pair.dtype} {shape}\0".encode())
-        value = np.asarray(pair.value)
+        value: Array = np.asarray(pair.value)
         if not (pair.is_float or np.iscomplexobj(value)):
             hashed.update(_exactly(value))
             continue
-        parts = [value.real, value.imag] if np.iscomplexobj(value) else [value]
+        parts: list[Array] = (
+            [np.real(value), np.imag(value)] if np.iscomplexobj(value) else [value]
+        )
         for part in parts:
             finite = np.isfinite(part)
             special = np.where(np.isnan(part), 2, np.where(finite, 0, np.sign(part)))
@@ -119,6 +121,8 @@ def _pairs(quantities: Iterable[Quantity]) -> Iterator[Pair]:
     for quantity in quantities:
         if isinstance(quantity, Pair):
             yield quantity
+        elif isinstance(quantity, Table):
+            yield from (quantity.keys, quantity.values)
         elif quantity is not None:
             yield from _pairs(quantity)
 

@@ -11,7 +11,7 @@ import json
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from typing import Any
 import onnx
 
 from hal.inspection import facts_of
+from hal.tensor import Value
+from hal_conformance.corpus import Case
 from hal_conformance.corpus.rows import row_of
 from hal_conformance.frozen.bounding import ASSUMED, known
 from hal_conformance.frozen.lock import Frozen
@@ -139,21 +141,26 @@ def standard_questions(order: Order) -> list[Question]:
     corpus = standard(order.cache)
     number = int(order.part.rpartition("/")[2])
     return [
-        Question(
-            id=case.id,
-            hash=case.hash,
-            model=case.model.read_bytes(),
-            digest=case.model_digest,
-            facts=case.facts,
-            datasets=[data.feeds for data in corpus.load(case)],
-            evidence="",
-            judged="values",
-            relations=(),
-            row={},
-        )
+        standard_question(case, [data.feeds for data in corpus.load(case)])
         for place, case in enumerate(corpus)
         if place % STANDARD_PARTS == number and case.kind != "real"
     ]
+
+
+def standard_question(case: Case, datasets: Sequence[Mapping[str, Value]]) -> Question:
+    """A case of onnx's suite as a question."""
+    return Question(
+        id=case.id,
+        hash=case.hash,
+        model=case.model.read_bytes(),
+        digest=case.model_digest,
+        facts=case.facts,
+        datasets=datasets,
+        evidence="",
+        judged="values",
+        relations=(),
+        row={},
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from hal_conformance.frozen.bounding import known
 from hal_conformance.frozen.question import Known, Question
 from hal_conformance.generated.source import Relation
 from hal_conformance.numerics.arithmetic import arithmetic
+from hal_conformance.numerics.pair import Quantity
 
 QUESTIONS = "questions"
 
@@ -117,13 +118,11 @@ def known_of(
 
 
 def _known(told: dict[str, Any], content: memoryview) -> Known:
-    expected = [quantities.read(one, content) for one in told["expected"]]
+    expected = _quantities(told["expected"], content)
     primitive = told.get("primitive")
-    if isinstance(primitive, list):
-        return Known(
-            told["tier"],
-            expected,
-            [quantities.read(one, content) for one in primitive],
-            told["vacuous"],
-        )
-    return Known(told["tier"], expected, expected if primitive else None, told["vacuous"])
+    tight = expected if primitive is True else _quantities(primitive, content)
+    return Known(told["tier"], expected, tight if primitive else None, told["vacuous"])
+
+
+def _quantities(described: Sequence[Any] | None, content: memoryview) -> list[Quantity]:
+    return [quantities.read(one, content) for one in described or ()]

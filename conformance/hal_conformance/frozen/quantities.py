@@ -15,9 +15,7 @@ from hal import dtypes
 from hal.tensor import Tensor
 from hal_conformance.corpus.values import Packer, unpack
 from hal_conformance.numerics.arithmetic import FORMATS, Array
-from hal_conformance.numerics.pair import Pair, Quantity
-
-_WIDE = {"float64": "float64", "complex128": "complex128"}
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 
 
 def pack(quantity: Quantity, packer: Packer) -> Any:
@@ -26,6 +24,8 @@ def pack(quantity: Quantity, packer: Packer) -> Any:
         return None
     if isinstance(quantity, list):
         return {"items": [pack(item, packer) for item in quantity]}
+    if isinstance(quantity, Table):
+        return {"keys": pack(quantity.keys, packer), "values": pack(quantity.values, packer)}
     described: dict[str, Any] = {"d": quantity.dtype, "v": _value(quantity, packer)}
     if quantity.error is not None:
         described["e"] = packer.add(_error(quantity.error))
@@ -40,6 +40,11 @@ def read(described: Any, content: memoryview) -> Quantity:
         return None
     if "items" in described:
         return [read(item, content) for item in described["items"]]
+    if "keys" in described:
+        keys, values = (read(described[name], content) for name in ("keys", "values"))
+        assert isinstance(keys, Pair)
+        assert isinstance(values, Pair)
+        return Table(keys, values)
     dtype = described["d"]
     value = _array(described["v"], content)
     if dtype in FORMATS:
@@ -54,6 +59,8 @@ def is_kept(quantity: Quantity) -> bool:
     """Whether bytes can say it all."""
     if isinstance(quantity, list):
         return all(is_kept(item) for item in quantity)
+    if isinstance(quantity, Table):
+        return is_kept(quantity.keys) and is_kept(quantity.values)
     return quantity is None or quantity.accepts is None
 
 

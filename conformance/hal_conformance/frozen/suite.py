@@ -13,7 +13,7 @@ from hal.targets import Target
 from hal_conformance.corpus.build import ONNX
 from hal_conformance.frozen import answers
 from hal_conformance.frozen.answers import Judged
-from hal_conformance.frozen.bounding import ASSUMED
+from hal_conformance.frozen.bounding import declared
 from hal_conformance.frozen.corpus import FrozenCorpus
 from hal_conformance.frozen.question import Question, part_of
 from hal_conformance.frozen.workshop import Progress, in_silence
@@ -104,7 +104,8 @@ class FrozenSuite:
             judged.append(answers.judge(question, number, got, known[number], name))
             if judged[-1].bounds.outcome is Outcome.FAIL:
                 break
-        return answers.worst(judged), seconds
+        decisive = answers.worst([each.bounds for each in judged])
+        return next(each for each in judged if each.bounds is decisive), seconds
 
 
 def _told(judged: Judged) -> tuple[dict[str, Any], ...]:
@@ -112,11 +113,6 @@ def _told(judged: Judged) -> tuple[dict[str, Any], ...]:
     if judged.bounds.outcome is Outcome.PASS:
         return ()
     return tuple(record.model_dump() for record in judged.outputs)
-
-
-def declared(target: Target) -> str:
-    """The arithmetic that a target's answers are judged by."""
-    return target.arithmetic or ASSUMED
 
 
 def _refused(device: Device, question: Question, name: str) -> Observation:

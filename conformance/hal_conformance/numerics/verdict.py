@@ -17,10 +17,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from hal.tensor import Tensor, Value
+from hal.tensor import MapValue, Tensor, Value
 from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic, Array, Format
 from hal_conformance.numerics.elements import Elements, compared
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 from hal_conformance.records import Outcome, OutputRecord
 
 Grade: TypeAlias = Literal["A", "B", "C"]
@@ -30,6 +30,9 @@ _LOWEST_FIRST: tuple[Grade, ...] = ("C", "B", "A")
 
 OVERSIZED = 0.25
 """A bound above this share of the output's rms says nothing; see numerics/vacuity.py."""
+
+SIGN = 2.0**-8
+"""The share of a lower arithmetic's bound that an error must reach to be a sign of it."""
 
 SHARE = 0.9
 """The share of an output's elements whose bounds must say something."""
@@ -145,11 +148,20 @@ def settle(
                 return verdict
     failed = tried[0]
     for hypothesis in lower:
-        if _case(names, got, hypothesis).outcome is Outcome.PASS:
+        if _explains(_case(names, got, hypothesis)):
             reason = f"behaves like {hypothesis.label}: {failed.reason}"
             outputs = [_graded(output, "C") for output in failed.outputs]
             return CaseVerdict(Outcome.FAIL, "C", hypothesis.label, outputs, reason)
     return failed
+
+
+def _explains(verdict: CaseVerdict) -> bool:
+    """Whether the errors are of a lower arithmetic: within its bounds, and not far within.
+
+    Every wider bound holds what is barely beyond the declared one, which is no sign of it.
+    """
+    margins = [output.margin or 0.0 for output in verdict.outputs]
+    return verdict.outcome is Outcome.PASS and max(margins, default=0.0) >= SIGN
 
 
 def effective_bits(output: OutputVerdict, arithmetic: Arithmetic) -> float | None:
@@ -227,6 +239,8 @@ def _output(
         return _tensor(name, value, expected, *how)
     if isinstance(value, list) and isinstance(expected, list):
         return _sequence(name, value, expected, how)
+    if isinstance(value, MapValue) and isinstance(expected, Table):
+        return _map(name, value, expected, how)
     if value is None and expected is None:
         return OutputVerdict(name, Outcome.PASS, margin=0.0, grade="A")
     return _failed(name, f"got {_kind(value)}, expected {_kind(expected)}")
@@ -238,6 +252,20 @@ def _kind(value: Value | Quantity) -> str:
     if isinstance(value, (Tensor, Pair)):
         return f"a {value.dtype} tensor"
     return "a sequence" if isinstance(value, list) else "a map"
+
+
+def _map(
+    name: str, got: MapValue, expected: Table, how: tuple[Arithmetic, Quantity]
+) -> OutputVerdict:
+    """One verdict for a map, whose keys may come in any order."""
+    keys = got.keys.array.tolist()
+    right = expected.keys.value.tolist()
+    if got.keys.dtype.name != expected.keys.dtype or sorted(keys) != sorted(right):
+        return _failed(name, f"got the {got.keys.dtype} keys {keys}, expected {right}")
+    order = [keys.index(key) for key in right]
+    values = Tensor(got.values.array[order], got.values.dtype)
+    primitive = how[1].values if isinstance(how[1], Table) else None
+    return _tensor(name, values, expected.values, how[0], primitive)
 
 
 def _sequence(

@@ -12,9 +12,15 @@ from hal.device import Device
 from hal.errors import DeviceNotFound, Unsupported
 from hal.executable import Executable
 from hal.model import Model
+from hal.targets import Target
 from hal_conformance.corpus import Case, Corpus, standard
+from hal_conformance.frozen.answers import worst
+from hal_conformance.frozen.bounding import declared
+from hal_conformance.frozen.shelf import Shelf
+from hal_conformance.frozen.standard import StandardBounds
+from hal_conformance.frozen.workshop import in_silence
 from hal_conformance.judge import judge, reason_of
-from hal_conformance.records import IndexRow, Outcome, OutputRecord
+from hal_conformance.records import BoundsRecord, IndexRow, Outcome, OutputRecord
 from hal_conformance.runner.outcome import Observation
 
 NAME = "onnx"
@@ -33,6 +39,15 @@ class StandardSuite:
     ) -> None:
         self._cache = cache
         self._building = building
+
+    def prepare(self, cases: Sequence[str], targets: Sequence[Target]) -> None:
+        """Make the bounds that these cases are judged by beside the standard's tolerance."""
+        names = list(dict.fromkeys(declared(target) for target in targets))
+        self._bounds.prepare(cases, names, self._building or in_silence)
+
+    @cached_property
+    def _bounds(self) -> StandardBounds:
+        return StandardBounds([case.id for case in self.corpus], Shelf(self._cache))
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -77,7 +92,9 @@ class StandardSuite:
         model = Model(found.model, facts=found.facts, digest=found.model_digest)
         with device.compile(model) as exe:
             try:
-                outcome, records, seconds = self._answers(exe, found)
+                outcome, records, bounds, seconds = self._answers(
+                    exe, found, declared(device.target)
+                )
             except DeviceNotFound as error:  # built for a device that is not on this machine
                 return Observation("COMPILED", error.message, compile_s=exe.compile_seconds)
             placement = placement_of(device, exe)
@@ -89,20 +106,24 @@ class StandardSuite:
             outputs=tuple(record.model_dump() for record in records),
             placement=placement,
             judged_by=found.judged_by,
+            bounds=bounds.model_dump(mode="json") if bounds else None,
         )
 
     def _answers(
-        self, exe: Executable, case: Case
-    ) -> tuple[Outcome, list[OutputRecord], float]:
+        self, exe: Executable, case: Case, name: str
+    ) -> tuple[Outcome, list[OutputRecord], BoundsRecord | None, float]:
         outcome, records, seconds = Outcome.UNJUDGED, list[OutputRecord](), 0.0
-        for dataset in self.corpus.load(case):
+        bounds: list[BoundsRecord] = []
+        for number, dataset in enumerate(self.corpus.load(case)):
             started = perf_counter()
             got = exe.run_values(dataset.feeds)
             seconds += perf_counter() - started
             outcome, records = judge(case, case.facts.outputs, got, dataset.expected)
+            found = self._bounds.judge(case, number, dataset.feeds, got, name)
+            bounds += [found] if found else []
             if outcome is not Outcome.PASS:
                 break
-        return outcome, records, seconds
+        return outcome, records, worst(bounds), seconds
 
 
 def placement_of(device: Device, exe: Executable) -> dict[str, Any] | None:
