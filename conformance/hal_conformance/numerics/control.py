@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import onnx
 
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 
 if TYPE_CHECKING:
     from hal_conformance.numerics.arithmetic import Array
@@ -163,7 +163,7 @@ def stack(rows: Sequence[Pair], empty: Pair) -> Pair:
 
 def unknown(value: Quantity) -> Quantity:
     """The same quantity, of whose error nothing can be said."""
-    if isinstance(value, Pair):
+    if isinstance(value, (Pair, Table)):
         return value.unknown()
     return None if value is None else [unknown(item) for item in value]
 

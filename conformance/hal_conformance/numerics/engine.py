@@ -21,7 +21,7 @@ from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic
 from hal_conformance.numerics.control import control_flow
 from hal_conformance.numerics.expansion import body_of
 from hal_conformance.numerics.inference import output_types
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 from hal_conformance.numerics.reference import run_node
 from hal_conformance.numerics.rules import Step
 
@@ -218,6 +218,8 @@ def plain_of(value: Quantity) -> Any:
     """The reference's own data behind a quantity."""
     if isinstance(value, Pair):
         return value.value
+    if isinstance(value, Table):
+        return dict(zip(value.keys.value.tolist(), value.values.value.tolist(), strict=True))
     return None if value is None else [plain_of(item) for item in value]
 
 
@@ -225,6 +227,8 @@ def is_exact(value: Quantity) -> bool:
     """Whether nothing in it may differ on a correct device."""
     if isinstance(value, Pair):
         return value.is_exact
+    if isinstance(value, Table):
+        return value.keys.is_exact and value.values.is_exact
     return value is None or all(is_exact(item) for item in value)
 
 

@@ -10,7 +10,7 @@ import onnx
 from onnx import helper
 
 from hal import dtypes
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 
 
 def body_of(
@@ -48,5 +48,8 @@ def type_of(value: Quantity) -> onnx.TypeProto:
         return helper.make_tensor_type_proto(number, list(np.shape(value.value)))
     if value is None:
         return onnx.TypeProto()
+    if isinstance(value, Table):
+        number = dtypes.of_name(value.keys.dtype).number
+        return helper.make_map_type_proto(number, type_of(value.values))
     element = type_of(value[0]) if value else helper.make_tensor_type_proto(1, None)
     return helper.make_sequence_type_proto(element)

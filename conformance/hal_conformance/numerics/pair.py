@@ -78,5 +78,17 @@ class Pair:
         return replace(self, error=np.full(np.shape(self.value), np.inf), accepts=None)
 
 
-Quantity: TypeAlias = Union["Pair", "list[Quantity]", None]
-"""What a name in a graph stands for: a tensor, a sequence, or an absent optional."""
+@dataclass(frozen=True)
+class Table:
+    """An ONNX map (ai.onnx.ml): `keys` and `values` are 1-D pairs of one length."""
+
+    keys: Pair
+    values: Pair
+
+    def unknown(self) -> Table:
+        """The same keys; of the values nothing can be said."""
+        return Table(self.keys, self.values.unknown())
+
+
+Quantity: TypeAlias = Union["Pair", "Table", "list[Quantity]", None]
+"""What a name in a graph stands for: a tensor, a map, a sequence, or an absent optional."""

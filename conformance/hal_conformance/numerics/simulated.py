@@ -18,7 +18,7 @@ import onnx
 from onnx.reference.ops import load_op
 
 from hal import dtypes
-from hal.tensor import Tensor, Value
+from hal.tensor import MapValue, Tensor, Value
 from hal_conformance.numerics import rules
 from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic, Array
 from hal_conformance.numerics.engine import Walk, attributes_of, plain_of, with_defaults
@@ -26,7 +26,7 @@ from hal_conformance.numerics.expansion import body_of
 from hal_conformance.numerics.inference import output_types
 from hal_conformance.numerics.kernels import KERNELS, Call
 from hal_conformance.numerics.machine import Machine
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 from hal_conformance.numerics.reference import run_node
 
 NATIVE = frozenset(
@@ -239,29 +239,35 @@ def native(value: Quantity) -> Any:
     """The arrays of a quantity in their own types."""
     if isinstance(value, Pair):
         return _typed(value)
+    if isinstance(value, Table):
+        return plain_of(value)
     return None if value is None else [native(item) for item in value]
 
 
 def value_of(quantity: Quantity) -> Value:
     """What a device returns of it."""
     if isinstance(quantity, Pair):
-        return Tensor(_typed(quantity), dtypes.of_name(quantity.dtype))
+        return _tensor(quantity)
+    if isinstance(quantity, Table):
+        return MapValue(_tensor(quantity.keys), _tensor(quantity.values))
     return None if quantity is None else [value_of(item) for item in quantity]
 
 
 def exactly(value: Value) -> Quantity:
-    """A quantity over a feed.
-
-    Raises:
-        TypeError: it is a map.
-    """
+    """A quantity over a feed."""
     if isinstance(value, Tensor):
-        return Pair.exact(value.array, value.dtype.name)
+        return _pair(value)
     if isinstance(value, list):
         return [exactly(item) for item in value]
-    if value is None:
-        return None
-    raise TypeError("a map is no input of a graph")
+    return None if value is None else Table(_pair(value.keys), _pair(value.values))
+
+
+def _pair(tensor: Tensor) -> Pair:
+    return Pair.exact(tensor.array, tensor.dtype.name)
+
+
+def _tensor(pair: Pair) -> Tensor:
+    return Tensor(_typed(pair), dtypes.of_name(pair.dtype))
 
 
 def _typed(pair: Pair) -> Array:

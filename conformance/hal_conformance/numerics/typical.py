@@ -38,7 +38,7 @@ from hal_conformance.numerics.noise import (
     is_inference,
     is_sum,
 )
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 from hal_conformance.numerics.reference import run_node
 from hal_conformance.numerics.simulated import MOVES
 
@@ -297,6 +297,8 @@ def _exactly(value: Quantity) -> Quantity:
     """The values alone; what a bound says of them has no place in a pass."""
     if isinstance(value, Pair):
         return value if is_exact(value) else Pair(value.value, None, value.dtype)
+    if isinstance(value, Table):
+        return value
     return None if value is None else [_exactly(item) for item in value]
 
 
@@ -308,7 +310,7 @@ def _discrete(value: Quantity) -> Quantity:
 
 
 def _unknown(value: Quantity) -> Quantity:
-    if isinstance(value, Pair):
+    if isinstance(value, (Pair, Table)):
         return value.unknown()
     return None if value is None else [_unknown(item) for item in value]
 

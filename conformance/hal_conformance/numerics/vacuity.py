@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from hal import dtypes
-from hal.tensor import Tensor, Value
+from hal.tensor import MapValue, Tensor, Value
 from hal_conformance.numerics.arithmetic import Arithmetic, Array
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 from hal_conformance.numerics.verdict import judge
 from hal_conformance.records import Outcome
 
@@ -78,10 +78,14 @@ def _forged(expected: Quantity, forge: Forge) -> Value:
         return [_forged(item, forge) for item in expected]
     if expected is None:
         return None
-    array = forge(expected)
-    return Tensor(
-        _rounded(expected) if array is None else array, dtypes.of_name(expected.dtype)
-    )
+    if isinstance(expected, Table):
+        return MapValue(_tensor(expected.keys, _rounded), _tensor(expected.values, forge))
+    return _tensor(expected, forge)
+
+
+def _tensor(pair: Pair, forge: Forge) -> Tensor:
+    array = forge(pair)
+    return Tensor(_rounded(pair) if array is None else array, dtypes.of_name(pair.dtype))
 
 
 def _rounded(pair: Pair) -> Array:
@@ -148,6 +152,8 @@ def _same(left: Value, right: Value) -> bool:
     """Whether two forgeries are the same answer, NaN and signs of zero aside."""
     if isinstance(left, list) and isinstance(right, list):
         return all(_same(a, b) for a, b in zip(left, right, strict=True))
+    if isinstance(left, MapValue) and isinstance(right, MapValue):
+        return _same(left.keys, right.keys) and _same(left.values, right.values)
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         a, b = left.array, right.array
         with np.errstate(all="ignore"):

@@ -34,6 +34,7 @@ NAMES: tuple[str, ...] = (
     "determinant",
     "requantised",
     "labels",
+    "maps",
 )
 
 

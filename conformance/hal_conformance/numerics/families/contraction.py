@@ -23,7 +23,7 @@ from typing import TypeAlias
 import numpy as np
 
 from hal_conformance.numerics.arithmetic import FORMATS, Array, Format
-from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.pair import Pair, Quantity, Table
 from hal_conformance.numerics.rules import Step, rule
 
 Bilinear: TypeAlias = Callable[[Array, Array], Array]
@@ -40,11 +40,11 @@ def pairs_of(inputs: Sequence[Quantity]) -> list[Pair | None]:
     """The inputs as pairs.
 
     Raises:
-        TypeError: one is a sequence.
+        TypeError: one is a sequence or a map.
     """
-    if any(isinstance(value, list) for value in inputs):
-        raise TypeError("a tensor is needed here, not a sequence")
-    return [value for value in inputs if not isinstance(value, list)]
+    if any(isinstance(value, (list, Table)) for value in inputs):
+        raise TypeError("a tensor is needed here, neither a sequence nor a map")
+    return [value for value in inputs if not isinstance(value, (list, Table))]
 
 
 def needed(inputs: Sequence[Quantity], index: int = 0) -> Pair:
