@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 SCHEMA: Literal[1] = 1
 
@@ -32,6 +32,8 @@ class Outcome(str, Enum):  # noqa: UP042  StrEnum would change repr and format f
     COMPILED = "COMPILED"  # built, cannot run here
     UNJUDGED = "UNJUDGED"  # the bound says nothing at this size
     SKIP = "SKIP"  # with a reason
+
+    __hash__ = str.__hash__  # that of Enum is Python code, and counting is what reports do
 
 
 JUDGED = frozenset(
@@ -119,6 +121,12 @@ class BoundsRecord(_Frozen):
     ulp: Measure | None = None
     limit_ulp: Measure | None = None
     reason: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.grade == "C" and self.outcome is not Outcome.FAIL:
+            raise ValueError("grade C, within a lower arithmetic only, is a FAIL")
+        return self
 
 
 class Attempt(_Frozen):

@@ -1,14 +1,15 @@
-"""Reports of one results folder: `junit.xml`, `report.md` and `report.html`.
+"""Reports of one results folder: `junit.xml`, `report.md`, `report.html`, `findings.json`.
 
-`write_reports(folder)` is the way in; `comparison` lays runs side by side, `table` writes the
-support table of the README. All numbers come from `summary`; the formats only lay them out.
+`write_reports(folder)` is the way in; `comparison` lays runs side by side; `table` and
+`findings` write what documents say of results. All numbers come from `summary`; the formats
+only lay them out.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from hal_conformance.report import html, junit, markdown
+from hal_conformance.report import findings_text, html, junit, markdown
 from hal_conformance.report.summary import Summary, summarise
 from hal_conformance.results import read, replace
 
@@ -18,6 +19,7 @@ FORMATS = {
     "junit.xml": junit.render,
     "report.md": markdown.render,
     "report.html": html.render,
+    "findings.json": findings_text.to_json,
 }
 
 
@@ -27,7 +29,7 @@ def render(summary: Summary) -> dict[str, str]:
 
 
 def write_reports(folder: Path | str) -> list[Path]:
-    """Write the three reports into a results folder, from what stands in it.
+    """Write the reports into a results folder, from what stands in it.
 
     Raises:
         InputError: the folder holds no results that can be read.

@@ -14,7 +14,9 @@ from enum import Enum
 from hal.errors import InputError
 from hal_conformance.records import JUDGED, CaseRecord, Outcome, RunHeader, TargetHeader
 from hal_conformance.report.environment import target_facts
-from hal_conformance.report.summary import Tally, repro_line, summarise
+from hal_conformance.report.repro import repro_line
+from hal_conformance.report.summary import summarise
+from hal_conformance.report.tally import Tally
 from hal_conformance.report.verdict import Verdict
 from hal_conformance.results import Results
 

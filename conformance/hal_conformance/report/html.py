@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from hal_conformance.records import JUDGED, Outcome, TargetHeader
 from hal_conformance.report import environment, explorer
-from hal_conformance.report.summary import MEANING, Summary, Tally, TargetSummary
+from hal_conformance.report.summary import MEANING, Summary, TargetSummary
+from hal_conformance.report.tally import Tally
 from hal_conformance.report.text import first_line, script_json, visible
 from hal_conformance.report.verdict import Conformance, profile
 

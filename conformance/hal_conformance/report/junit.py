@@ -1,5 +1,8 @@
 """JUnit XML of a run: a test suite a target, green where everything is as expected.
 
+Of the suites of many thousands of cases, what is as expected is one test case a version of an
+operator, or a family of graphs; what is not stands by itself, up to SHOWN of a group.
+
 FAIL is a failure; CRASH, HANG, OOM, ERROR, FLAKE and ELSEWHERE are errors; GAP, COMPILED,
 UNJUDGED, SKIP and whatever an expectation foresaw are skipped, with the reason. A pass that
 nobody expected is a failure. Valid XML 1.0 whatever the strings hold.
@@ -7,10 +10,13 @@ nobody expected is a failure. Valid XML 1.0 whatever the strings hold.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from hal_conformance.records import CaseRecord, Outcome
-from hal_conformance.report.summary import Summary, TargetSummary, repro_line
+from hal_conformance.report.names import SUITES, suite_of
+from hal_conformance.report.repro import repro_line
+from hal_conformance.report.summary import Summary, TargetSummary
 from hal_conformance.report.text import xml
 
 _SKIPPED = frozenset({Outcome.GAP, Outcome.COMPILED, Outcome.UNJUDGED, Outcome.SKIP})
@@ -30,23 +36,61 @@ def render(summary: Summary) -> str:
     return head + "".join(body for _, body in suites) + "</testsuites>\n"
 
 
+SHOWN = 20
+"""Unexpected cases of a group that are shown one by one; one more says how many are left."""
+
+_MESSAGE = 600
+"""Characters of a reason that are kept."""
+
+
 def _suite(target: TargetSummary, summary: Summary) -> tuple[tuple[int, int, int, int], str]:
-    cases: list[str] = []
-    tags = {"failure": 0, "error": 0, "skipped": 0}
+    groups: dict[str, list[CaseRecord]] = {}
+    lines: list[tuple[str | None, str]] = []
     for record in summary.records:
         if record.target != target.name:
             continue
-        tag = tag_of(record)
-        if tag:
-            tags[tag] += 1
-        cases.append(_case(record, tag))
-    counts = (len(cases), tags["failure"], tags["error"], tags["skipped"])
+        if suite_of(record.case) in SUITES:
+            groups.setdefault(_group(record.case), []).append(record)
+        else:
+            tag = tag_of(record)
+            lines.append((tag, _case(record, tag)))
+    for name, records in groups.items():
+        lines += _grouped(name, records)
+    tags = Counter(tag for tag, _ in lines)
+    counts = (len(lines), tags["failure"], tags["error"], tags["skipped"])
     head = (
         f' <testsuite name="{xml(target.name)}" tests="{counts[0]}" failures="{counts[1]}" '
         f'errors="{counts[2]}" skipped="{counts[3]}" time="{target.seconds:.3f}" '
         f'timestamp="{xml(summary.header.started)}">\n'
     )
-    return counts, head + _properties(target, summary) + "".join(cases) + " </testsuite>\n"
+    cases = "".join(line for _, line in lines)
+    return counts, head + _properties(target, summary) + cases + " </testsuite>\n"
+
+
+def _group(case: str) -> str:
+    """ "ops/Conv/22", "graphs/fusion"."""
+    words = case.split("/")
+    return "/".join(words[:-2] if words[0] == "ops" else words[:2])
+
+
+def _grouped(name: str, records: list[CaseRecord]) -> list[tuple[str | None, str]]:
+    news = [record for record in records if record.is_news]
+    lines = [(tag_of(record), _case(record, tag_of(record))) for record in news[:SHOWN]]
+    left = len(news) - SHOWN
+    if left > 0:
+        told = f"{left} more unexpected cases; results.jsonl has them all"
+        lines.append(("failure", _line(name, "more", 0.0, f'<failure message="{told}"/>')))
+    known = [record for record in records if not record.is_news]
+    if known:
+        counts = Counter(record.outcome.value for record in known)
+        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        skipped = counts.get(Outcome.PASS.value, 0) == 0
+        child = (
+            f'<skipped message="{told}"/>' if skipped else f"<system-out>{told}</system-out>"
+        )
+        spent = sum(map(_seconds, known))
+        lines.append(("skipped" if skipped else None, _line(name, "expected", spent, child)))
+    return lines
 
 
 def tag_of(record: CaseRecord) -> str | None:
@@ -58,22 +102,28 @@ def tag_of(record: CaseRecord) -> str | None:
 
 def _case(record: CaseRecord, tag: str | None) -> str:
     group, _, name = record.case.rpartition("/")
-    seconds = sum((a.compile_s or 0.0) + (a.run_s or 0.0) for a in record.attempts)
-    start = (
-        f'  <testcase classname="{xml(group.replace("/", ".") or record.target)}" '
-        f'name="{xml(name)}" time="{seconds:.4f}"'
-    )
-    if tag is None:
-        return start + "/>\n"
+    child = ""
     if tag == "skipped":
         child = f'<skipped message="{xml(_why(record))}"/>'
-    else:
-        body = f"{record.reason or ''}\n{repro_line(record)}".strip()
+    elif tag is not None:
+        body = f"{(record.reason or '')[:_MESSAGE]}\n{repro_line(record)}".strip()
         child = (
             f'<{tag} type="{record.outcome.value}" message="{xml(_why(record))}">'
             f"{xml(body)}</{tag}>"
         )
-    return f"{start}>{child}</testcase>\n"
+    return _line(group or record.target, name, _seconds(record), child)
+
+
+def _line(group: str, name: str, seconds: float, child: str) -> str:
+    start = (
+        f'  <testcase classname="{xml(group.replace("/", "."))}" '
+        f'name="{xml(name)}" time="{seconds:.4f}"'
+    )
+    return f"{start}>{child}</testcase>\n" if child else f"{start}/>\n"
+
+
+def _seconds(record: CaseRecord) -> float:
+    return sum((a.compile_s or 0.0) + (a.run_s or 0.0) for a in record.attempts)
 
 
 def _why(record: CaseRecord) -> str:
@@ -82,7 +132,7 @@ def _why(record: CaseRecord) -> str:
         words = f"{words}, expected {record.expected.value}"
     if record.cause:
         words = f"{words} ({record.cause})"
-    return f"{words}: {record.reason}" if record.reason else words
+    return f"{words}: {record.reason[:_MESSAGE]}" if record.reason else words
 
 
 def _properties(target: TargetSummary, summary: Summary) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from hal_conformance.records import Outcome
+from hal_conformance.records import CaseRecord, Outcome
+from hal_conformance.report import findings_text, twice
 from hal_conformance.report.environment import facts, target_facts
-from hal_conformance.report.summary import MEANING, Summary, Tally, TargetSummary
-from hal_conformance.report.text import code, first_line, markdown, table
+from hal_conformance.report.operators import OperatorSummary
+from hal_conformance.report.summary import MEANING, Summary, TargetSummary
+from hal_conformance.report.tally import Tally
+from hal_conformance.report.text import code, figure, first_line, markdown, table
+from hal_conformance.report.verdict import Verdict
 
-SHOWN = 200
-"""Failures shown a target; the rest is counted and stands in results.jsonl."""
+SHOWN = 50
+"""Findings, failures and gaps shown a target; the rest is counted, and in the other files."""
 
 
 def render(summary: Summary) -> str:
@@ -20,10 +24,14 @@ def render(summary: Summary) -> str:
         _verdicts(summary),
         _problems(summary),
         _section("Outcomes", _outcomes(summary)),
+        _section("By suite", _suites(summary)),
+        *(_findings(target) for target in summary.targets),
+        _section("The standard's cases, judged twice", _twice(summary)),
         *(_failures(target) for target in summary.targets),
         *(_known(target) for target in summary.targets),
         _section("By kind", _matrix(summary, "kind", lambda target: target.kinds)),
         _section("By operator", _matrix(summary, "operator", lambda target: target.ops)),
+        _section("What bounds say of operators", _operators(summary)),
         _section("By type", _matrix(summary, "type", lambda target: target.dtypes)),
         _section("Placement", _placement(summary)),
         *(_gaps(target) for target in summary.targets),
@@ -89,6 +97,107 @@ def _failures(target: TargetSummary) -> str:
     return _section(f"Failures on {markdown(target.name)}", body + more)
 
 
+def _suites(summary: Summary) -> str:
+    rows = (
+        [markdown(target.name), markdown(suite), *_verdict(verdict)]
+        for target in summary.targets
+        for suite, verdict in target.suites.items()
+    )
+    head = ["target", "suite", "verdict", "passed of judged", "apart", "unexpected"]
+    return table(head, rows, numbers_from=3)
+
+
+def _verdict(verdict: Verdict) -> list[str]:
+    counts = verdict.tally
+    told = [_share(counts), f"{counts.apart:,}", f"{counts.unexpected:,}"]
+    return [verdict.conformance.value, *told]
+
+
+def _findings(target: TargetSummary) -> str:
+    title = f"Findings on {markdown(target.name)}"
+    return _section(title, findings_text.of_target(target, SHOWN))
+
+
+def _twice(summary: Summary) -> str:
+    """Where the standard's tolerance and the bounds disagree."""
+    targets = [target for target in summary.targets if target.twice.total]
+    if not targets:
+        return ""
+    pairs = [(ours, theirs) for ours in twice.BOTH for theirs in twice.BOUNDS]
+    head = ["target", *(f"{ours.value}, bounds {theirs.value}" for ours, theirs in pairs)]
+    rows = (
+        [
+            markdown(target.name),
+            *(f"{target.twice.counts.get(pair, 0):,}" for pair in pairs),
+        ]
+        for target in targets
+    )
+    lists = [
+        text
+        for target in targets
+        for title, records in (
+            ("passes the tolerance, beyond its bound", target.twice.hidden),
+            ("fails the tolerance, within its bound", target.twice.noise),
+        )
+        if (text := _disagreeing(target.name, title, records))
+    ]
+    return "\n".join([TWICE, table(head, rows), *lists])
+
+
+TWICE = (
+    "By the standard's tolerance first. What passes it beyond a bound is a fault that it "
+    "hides; what fails it within the bound is noise of the comparison.\n"
+)
+
+
+def _disagreeing(target: str, title: str, records: Sequence[CaseRecord]) -> str:
+    rows = (
+        [
+            code(record.case),
+            *map(figure, (bounds.ulp, bounds.limit_ulp, bounds.margin)),
+            markdown(bounds.held or ""),
+        ]
+        for record in records[:SHOWN]
+        if (bounds := record.bounds)
+    )
+    if not records:
+        return ""
+    more = f"\nand {len(records) - SHOWN:,} more.\n" if len(records) > SHOWN else ""
+    head = ["case", "ULP", "limit", "times the bound", "behaves like"]
+    return f"{markdown(target)}, {title}: {len(records):,}\n\n{table(head, rows)}{more}"
+
+
+def _operators(summary: Summary) -> str:
+    """A line an operator, a cell a target: grade, effective bits, worst error and limit."""
+    targets = [target for target in summary.targets if target.operators]
+    names = sorted({name for t in targets for name in t.operators}, key=str.lower)
+    if not names:
+        return ""
+    rows = (
+        [markdown(name), *(_operator(target.operators.get(name)) for target in targets)]
+        for name in names
+    )
+    legend = (
+        "The lowest grade of any case; the fewest effective bits of a float32 case; the error "
+        "nearest to its bound or beyond it, and that bound, in ULP; cases proved and sampled.\n"
+    )
+    head = ["operator", *(markdown(target.name) for target in targets)]
+    return f"{legend}\n{table(head, rows, numbers_from=99)}"
+
+
+def _operator(operator: OperatorSummary | None) -> str:
+    if operator is None:
+        return ""
+    parts = [operator.grade or "not judged"]
+    if operator.bits is not None:
+        parts.append(f"{operator.bits:.1f} bits")
+    if operator.ulp is not None:
+        parts.append(f"{figure(operator.ulp)} of {figure(operator.limit)} ULP")
+    if operator.proved or operator.sampled:
+        parts.append(f"{operator.proved:,} + {operator.sampled:,}")
+    return ", ".join(parts)
+
+
 def _known(target: TargetSummary) -> str:
     rows = (
         [
@@ -144,9 +253,11 @@ def _placement(summary: Summary) -> str:
 def _gaps(target: TargetSummary) -> str:
     rows = (
         [markdown(first_line(group.example)), f"{group.cases:,}", _some(group.ops)]
-        for group in target.gaps
+        for group in target.gaps[:SHOWN]
     )
     body = table(["reason given", "cases", "operators"], rows)
+    if len(target.gaps) > SHOWN:
+        body += f"\nand {len(target.gaps) - SHOWN:,} more reasons.\n"
     return _section(f"Gaps of {markdown(target.name)}", body) if target.gaps else ""
 
 

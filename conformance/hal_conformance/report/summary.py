@@ -7,7 +7,6 @@ Pure and frozen: the formats only lay out what stands here.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,13 @@ from hal_conformance.records import (
     RunHeader,
     TargetHeader,
 )
-from hal_conformance.report.verdict import Verdict, judge
+from hal_conformance.report import findings, operators, twice
+from hal_conformance.report.findings import Finding
+from hal_conformance.report.operators import OperatorSummary
+from hal_conformance.report.repro import repro_line
+from hal_conformance.report.tally import Tally, tally
+from hal_conformance.report.twice import Twice
+from hal_conformance.report.verdict import Verdict, by_suite, judge
 from hal_conformance.results import Results
 
 WRONG = JUDGED - {Outcome.PASS}
@@ -49,6 +54,9 @@ ORDER = (
 )
 """The order of columns and bars: right, wrong, not judged."""
 
+PLACES = ("device", "host", "folded", "fused", "unknown")
+"""Where a node may have run."""
+
 MEANING: Mapping[Outcome, str] = {
     Outcome.PASS: "right, within the tolerance",
     Outcome.FAIL: "a wrong value, shape, type or number of outputs",
@@ -63,56 +71,6 @@ MEANING: Mapping[Outcome, str] = {
     Outcome.UNJUDGED: "the error bound says nothing at this size; not judged",
     Outcome.SKIP: "not run, for the reason given; not judged",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many cases ended how."""
-
-    counts: Mapping[Outcome, int]
-    unexpected: int = 0
-
-    def __getitem__(self, outcome: Outcome) -> int:
-        """The number of cases with this outcome."""
-        return self.counts.get(outcome, 0)
-
-    @property
-    def total(self) -> int:
-        """Every case with a record."""
-        return sum(self.counts.values())
-
-    @property
-    def judged(self) -> int:
-        """The denominator: cases that say whether the device is right."""
-        return sum(count for outcome, count in self.counts.items() if outcome in JUDGED)
-
-    @property
-    def passed(self) -> int:
-        """Cases that are right."""
-        return self[Outcome.PASS]
-
-    @property
-    def failed(self) -> int:
-        """Judged, and not right."""
-        return self.judged - self.passed
-
-    @property
-    def apart(self) -> int:
-        """Cases that were not judged."""
-        return self.total - self.judged
-
-    @property
-    def share(self) -> str:
-        """ "1,632 of 1,640", or "nothing judged" where there is no denominator."""
-        return f"{self.passed:,} of {self.judged:,}" if self.judged else "nothing judged"
-
-    @property
-    def percent(self) -> str:
-        """The share in percent, rounded down so that only all is 100; "" for nothing."""
-        if not self.judged:
-            return ""
-        tenths = self.passed * 1000 // self.judged
-        return f"{tenths // 10}.{tenths % 10}%" if tenths < 1000 else "100%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +124,7 @@ class TargetSummary:
 
     header: TargetHeader
     verdict: Verdict
+    suites: Mapping[str, Verdict]
     tally: Tally
     kinds: Mapping[str, Tally]
     ops: Mapping[str, Tally]
@@ -174,6 +133,9 @@ class TargetSummary:
     failures: tuple[Failure, ...]
     gaps: tuple[GapGroup, ...]
     known: tuple[KnownGroup, ...]
+    operators: Mapping[str, OperatorSummary]
+    findings: tuple[Finding, ...]
+    twice: Twice
     seconds: float
 
     @property
@@ -201,6 +163,7 @@ class Summary:
     records: tuple[CaseRecord, ...]
     problems: tuple[str, ...]
     label: str
+    evidence: Mapping[str, str]
 
     def outcomes(self) -> list[Outcome]:
         """The outcomes that occur: passes, what is wrong, then what stands apart."""
@@ -213,8 +176,9 @@ def summarise(results: Results) -> Summary:
     for record in results.records:
         by_target.setdefault(record.target, []).append(record)
     headers = {header.target: header for header in results.header.targets}
+    evidence = {row.case: row.evidence for row in results.index if row.evidence}
     targets = tuple(
-        _target(headers[name], records, results.header)
+        _target(headers[name], records, results.header, evidence)
         for name, records in by_target.items()
         if name in headers
     )
@@ -223,7 +187,7 @@ def summarise(results: Results) -> Summary:
         *results.problems,
         *(f"records of a target that run.json does not name: {name}" for name in strangers),
     )
-    return Summary(results.header, targets, results.records, problems, results.label)
+    return Summary(results.header, targets, results.records, problems, results.label, evidence)
 
 
 def kind_of(case: str) -> str:
@@ -232,23 +196,17 @@ def kind_of(case: str) -> str:
     return "/".join(parts[:2]) if parts[0] == "onnx" and len(parts) > 2 else parts[0]
 
 
-def repro_line(record: CaseRecord) -> str:
-    """The command that runs this case again, quoted for a shell."""
-    return f"hal repro {shlex.quote(record.case)} -d {shlex.quote(record.target)}"
-
-
-def tally(records: Iterable[CaseRecord]) -> Tally:
-    """Count outcomes and surprises."""
-    records = list(records)
-    counts = Counter(record.outcome for record in records)
-    return Tally(dict(counts), sum(record.is_news for record in records))
-
-
-def _target(header: TargetHeader, records: list[CaseRecord], run: RunHeader) -> TargetSummary:
+def _target(
+    header: TargetHeader,
+    records: list[CaseRecord],
+    run: RunHeader,
+    evidence: Mapping[str, str],
+) -> TargetSummary:
     counts = tally(records)
     return TargetSummary(
         header=header,
         verdict=judge(header.target, records, run),
+        suites=by_suite(header.target, records, run),
         tally=counts,
         kinds=_by(records, lambda record: [kind_of(record.case)]),
         ops=_by(records, lambda record: dict.fromkeys(record.ops)),
@@ -257,6 +215,9 @@ def _target(header: TargetHeader, records: list[CaseRecord], run: RunHeader) -> 
         failures=_failures(records),
         gaps=_gaps(records),
         known=_known(records),
+        operators=operators.summaries(records, evidence),
+        findings=findings.find(records),
+        twice=twice.compare(records),
         seconds=sum(
             (attempt.compile_s or 0.0) + (attempt.run_s or 0.0)
             for record in records
@@ -276,7 +237,7 @@ def _by(
 
 
 def _placement(records: Iterable[CaseRecord]) -> PlacementSummary:
-    nodes: Counter[str] = Counter()
+    nodes = dict.fromkeys(PLACES, 0)
     evidence: Counter[str] = Counter()
     cases: Counter[str] = Counter()
     for record in records:
@@ -284,23 +245,17 @@ def _placement(records: Iterable[CaseRecord]) -> PlacementSummary:
             continue
         place = record.placement
         if place is None:
-            cases["silent"] += 1
-            known = False
+            where = "silent"
         else:
-            nodes.update(
-                device=place.device,
-                host=place.host,
-                folded=place.folded,
-                fused=place.fused,
-                unknown=place.unknown,
-            )
+            for name in PLACES:
+                nodes[name] += getattr(place, name)
             evidence[place.evidence or "none"] += 1
-            known = not place.unknown
-            cases["unknown" if not known else "partly" if place.host else "wholly"] += 1
-        if not known and record.outcome is Outcome.PASS:
+            where = "unknown" if place.unknown else "partly" if place.host else "wholly"
+        cases[where] += 1
+        if where in ("silent", "unknown") and record.outcome is Outcome.PASS:
             cases["passes_unknown"] += 1
     return PlacementSummary(
-        dict(nodes),
+        nodes,
         dict(evidence),
         wholly=cases["wholly"],
         partly=cases["partly"],

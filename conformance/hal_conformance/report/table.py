@@ -3,7 +3,7 @@
     python -m hal_conformance.report.table RESULTS... --write README.md
     python -m hal_conformance.report.table RESULTS... --check README.md
 
-Without an option it prints. The document marks the place with two comments, BEGIN and END.
+Without an option it prints. The document marks the place with two comments.
 `--check` exits with 1 where the document does not say what the results say.
 """
 
@@ -11,26 +11,41 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from hal.errors import InputError
+from hal_conformance.records import Outcome
+from hal_conformance.report.document import Marks, write_or_check
 from hal_conformance.report.html import device_line
+from hal_conformance.report.operators import GRADES
 from hal_conformance.report.summary import ORDER, Summary, TargetSummary, summarise
 from hal_conformance.report.text import markdown, table
-from hal_conformance.report.verdict import profile
-from hal_conformance.results import read, replace
+from hal_conformance.report.verdict import Verdict, profile
+from hal_conformance.results import read
 
-BEGIN = "<!-- support:begin -->"
-END = "<!-- support:end -->"
+MARKS = Marks("<!-- support:begin -->", "<!-- support:end -->")
 
 
 def render(summaries: Sequence[Summary]) -> str:
-    """Targets by outcome, targets by kind, and what was measured when on what."""
+    """Targets by outcome, by suite, by bounds, and what was measured when on what."""
     rows = [(summary, target) for summary in summaries for target in summary.targets]
-    outcomes = [o for o in ORDER if any(target.tally[o] for _, target in rows)]
-    kinds = sorted({kind for _, target in rows for kind in target.kinds})
-    by_outcome = table(
+    targets = [target for _, target in rows]
+    notes = "".join(
+        f"* {_name(target)}: {markdown(device_line(target.header))}; "
+        f"{markdown(profile(summary.header))}, {markdown(summary.header.started[:10])}\n"
+        for summary, target in rows
+    )
+    parts = [_by_outcome(targets), "Passed of judged, by suite:\n", _by_suite(targets)]
+    if any(target.operators for target in targets):
+        parts += ["Operators by grade, and what the bounds found:\n", _by_grade(targets)]
+    return "\n".join([*parts, notes])
+
+
+def _by_outcome(targets: Sequence[TargetSummary]) -> str:
+    outcomes = [o for o in ORDER if any(target.tally[o] for target in targets)]
+    return table(
         ["target", "passed of judged", *(outcome.value for outcome in outcomes), "cases"],
         [
             [
@@ -39,41 +54,42 @@ def render(summaries: Sequence[Summary]) -> str:
                 *(f"{target.tally[outcome]:,}" for outcome in outcomes),
                 f"{target.tally.total:,}",
             ]
-            for _, target in rows
+            for target in targets
         ],
     )
-    by_kind = table(
-        ["target", *map(markdown, kinds)],
-        [[_name(target), *(_kind(target, kind) for kind in kinds)] for _, target in rows],
+
+
+def _by_suite(targets: Sequence[TargetSummary]) -> str:
+    """A column a suite; the standard's own in its kinds where it is all there is."""
+    suites = list(dict.fromkeys(suite for target in targets for suite in target.suites))
+    return table(
+        ["target", *map(markdown, suites)],
+        [
+            [_name(target), *(_share(target.suites.get(suite)) for suite in suites)]
+            for target in targets
+        ],
     )
-    notes = "".join(
-        f"* {_name(target)}: {markdown(device_line(target.header))}; "
-        f"{markdown(profile(summary.header))}, {markdown(summary.header.started[:10])}\n"
-        for summary, target in rows
-    )
-    return f"{by_outcome}\nPassed of judged, by kind of case:\n\n{by_kind}\n{notes}"
+
+
+def _share(verdict: Verdict | None) -> str:
+    return verdict.tally.share if verdict else ""
+
+
+def _by_grade(targets: Sequence[TargetSummary]) -> str:
+    """How many operators have which lowest grade, and what stands in findings.json."""
+    rows: list[list[str]] = []
+    for target in targets:
+        grades = Counter(operator.grade for operator in target.operators.values())
+        beyond = [f for f in target.findings if f.outcome is Outcome.FAIL]
+        told = [f"{grades[grade]:,}" for grade in GRADES]
+        findings = [f"{len(beyond):,}", f"{len(target.twice.hidden):,}"]
+        rows.append([_name(target), *told, f"{grades[None]:,}", *findings])
+    head = [*("FAIL" if grade == "FAIL" else grade for grade in GRADES), "not judged"]
+    return table(["target", *head, "findings", "hidden by the standard's tolerance"], rows)
 
 
 def _name(target: TargetSummary) -> str:
     return markdown(target.name)
-
-
-def _kind(target: TargetSummary, kind: str) -> str:
-    return target.kinds[kind].share if kind in target.kinds else ""
-
-
-def insert(document: str, content: str) -> str:
-    """The document with `content` between its marks.
-
-    Raises:
-        InputError: the marks are missing, or there are several.
-    """
-    if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise InputError(f"the document needs one line {BEGIN} and, after it, one line {END}")
-    before, rest = document.split(BEGIN)
-    if END not in rest:
-        raise InputError(f"{END} stands before {BEGIN}")
-    return f"{before}{BEGIN}\n{content}{END}{rest.split(END)[1]}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,25 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--check", type=Path, metavar="FILE", help="exit 1 unless it is current")
     given = parser.parse_args(arguments)
     try:
-        return _run(render([summarise(read(path)) for path in given.results]), given)
+        content = render([summarise(read(path)) for path in given.results])
+        return write_or_check(content, MARKS, given.write, given.check)
     except (InputError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-
-
-def _run(content: str, given: argparse.Namespace) -> int:
-    document: Path | None = given.write or given.check
-    if document is None:
-        sys.stdout.write(content)
-        return 0
-    text = document.read_text(encoding="utf-8")
-    wanted = insert(text, content)
-    if given.check and wanted != text:
-        sys.stderr.write(f"{document} is not what the results say: run again with --write\n")
-        return 1
-    if given.write:
-        replace(document, wanted.encode("utf-8"))
-    return 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ another. HTML is then escaped by jinja2; XML, Markdown and JSON in a page are es
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -62,6 +63,20 @@ def code(text: str) -> str:
     if not line or "`" in line or "|" in line:
         return f"<code>{_PUNCTUATION.sub(lambda c: f'&#{ord(c.group())};', line)}</code>"
     return f"`{line}`"
+
+
+def figure(value: float | None) -> str:
+    """A measured number with as many digits as anybody needs: 0.52, 31,420, 2.2e6, ∞."""
+    if value is None:
+        return ""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if abs(value) >= 1e6 or 0 < abs(value) < 1e-3:
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int = 1) -> str:

@@ -1,18 +1,20 @@
 """The one line a report leads with: conformant to the suite, yes, no, or cannot be said.
 
 Conformant means: the whole corpus has a final record, at least one case was judged, and every
-judged case passes. A clean refusal (GAP) is no failure, but the line says how many there are.
-An expected failure is still a failure.
+judged case passes. A clean refusal (GAP) is no failure, and where bounds say nothing (UNJUDGED)
+is no pass; the line says how many there are. An expected failure is still a failure. `by_suite`
+says the same of each suite by itself.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from hal_conformance.records import JUDGED, CaseRecord, Outcome, RunHeader
+from hal_conformance.report.names import suite_of
+from hal_conformance.report.tally import Tally, tally
 from hal_conformance.results import corpus_size, is_whole
 
 
@@ -32,6 +34,7 @@ class Verdict:
     conformance: Conformance
     profile: str
     detail: str
+    tally: Tally
 
     @property
     def line(self) -> str:
@@ -46,42 +49,57 @@ class Verdict:
 
 
 def judge(target: str, records: Sequence[CaseRecord], run: RunHeader) -> Verdict:
-    """The verdict on one target from its records."""
-    counts = Counter(record.outcome for record in records)
-    judged = sum(counts[outcome] for outcome in JUDGED)
-    size = corpus_size(run)
+    """The verdict on one target from its records, over all suites."""
+    return _judged(target, records, run, profile(run), corpus_size(run))
+
+
+def by_suite(target: str, records: Iterable[CaseRecord], run: RunHeader) -> dict[str, Verdict]:
+    """The verdict on one target for each suite of the run by itself."""
+    groups: dict[str, list[CaseRecord]] = {suite: [] for suite in run.suites}
+    for record in records:
+        groups.setdefault(suite_of(record.case), []).append(record)
+    sizes = {suite: info.cases for suite, info in run.corpus.items()}
+    return {
+        suite: _judged(target, group, run, _named(suite, run), sizes.get(suite, 0))
+        for suite, group in groups.items()
+    }
+
+
+def _judged(
+    target: str, records: Sequence[CaseRecord], run: RunHeader, what: str, size: int
+) -> Verdict:
+    counts = tally(records)
+    judged = counts.judged
     whole = is_whole(run) and run.ended is not None and 0 < size <= len(records)
     of_corpus = f"of {size:,} cases" if whole or size else f"of {len(records):,} cases run"
     apart = _apart(counts)
-    failed = judged - counts[Outcome.PASS]
-    if failed:
-        surprises = sum(record.is_news for record in records)
+    if counts.failed:
         detail = (
             f"{_failing(counts)} among {judged:,} judged {of_corpus}{apart}; "
-            f"{surprises:,} unexpected{_missing(run, records, size)}"
+            f"{counts.unexpected:,} unexpected{_missing(run, records, size)}"
         )
-        return Verdict(target, Conformance.NO, profile(run), detail)
+        return Verdict(target, Conformance.NO, what, detail, counts)
     if not judged:
         detail = f"nothing judged {of_corpus}{apart}{_missing(run, records, size)}"
-        return Verdict(target, Conformance.OPEN, profile(run), detail)
+        return Verdict(target, Conformance.OPEN, what, detail, counts)
     passing = f"all {judged:,} judged {of_corpus} pass{apart}{_missing(run, records, size)}"
     if not whole:
-        return Verdict(target, Conformance.OPEN, profile(run), passing)
-    return Verdict(target, Conformance.YES, profile(run), passing)
+        return Verdict(target, Conformance.OPEN, what, passing, counts)
+    return Verdict(target, Conformance.YES, what, passing, counts)
 
 
 def profile(run: RunHeader) -> str:
     """What is conformed to: the suites, with the version of the standard."""
-    names: list[str] = []
-    for suite in run.suites:
-        info = run.corpus.get(suite)
-        names.append(
-            f"{suite} {info.onnx}" if suite == "onnx" and info and info.onnx else suite
-        )
-    return " + ".join(names) or "no suite"
+    return " + ".join(_named(suite, run) for suite in run.suites) or "no suite"
 
 
-def _failing(counts: Counter[Outcome]) -> str:
+def _named(suite: str, run: RunHeader) -> str:
+    """The suite; the standard's own one with its version."""
+    info = run.corpus.get(suite)
+    return f"{suite} {info.onnx}" if suite == "onnx" and info and info.onnx else suite
+
+
+def _failing(counts: Tally) -> str:
     return ", ".join(
         f"{counts[outcome]:,} {outcome.value}"
         for outcome in Outcome
@@ -89,7 +107,7 @@ def _failing(counts: Counter[Outcome]) -> str:
     )
 
 
-def _apart(counts: Counter[Outcome]) -> str:
+def _apart(counts: Tally) -> str:
     parts = [
         f"{counts[outcome]:,} {outcome.value}"
         for outcome in Outcome

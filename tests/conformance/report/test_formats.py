@@ -232,7 +232,12 @@ def test_four_targets_of_the_standard_suite_are_reported_in_a_second(
     start = time.process_time()
     paths = write_reports(tmp_path)
     assert time.process_time() - start <= 1.0
-    assert sorted(path.name for path in paths) == ["junit.xml", "report.html", "report.md"]
+    assert sorted(path.name for path in paths) == [
+        "findings.json",
+        "junit.xml",
+        "report.html",
+        "report.md",
+    ]
     assert (tmp_path / "report.html").stat().st_size < 2_000_000
 
 

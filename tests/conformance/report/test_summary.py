@@ -14,7 +14,9 @@ from hal_conformance.records import (
     RunHeader,
     TargetHeader,
 )
-from hal_conformance.report.summary import kind_of, repro_line, summarise, tally
+from hal_conformance.report.repro import repro_line
+from hal_conformance.report.summary import kind_of, summarise
+from hal_conformance.report.tally import tally
 from hal_conformance.report.verdict import Conformance
 from hal_conformance.results import Results
 from hypothesis import given

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from hal_conformance.report import summarise
-from hal_conformance.report.table import BEGIN, END, insert, main, render
+from hal_conformance.report.document import insert
+from hal_conformance.report.table import MARKS, main, render
 from hal_conformance.results import Results, write
 
 from hal.errors import InputError
 
+BEGIN, END = MARKS.begin, MARKS.end
 Run = Callable[..., Results]
 
 
@@ -33,7 +35,7 @@ def test_the_table_has_each_target_with_its_share(make_results: Run) -> None:
     text = render([summary])
     for target in summary.targets:
         assert f"| {target.name} | {target.tally.share} |" in text
-        assert all(tally.share in text for tally in target.kinds.values())
+        assert all(verdict.tally.share in text for verdict in target.suites.values())
 
 
 def test_the_marked_region_is_rewritten_and_the_rest_kept(
@@ -56,7 +58,7 @@ def test_a_document_that_is_not_current_fails_the_check(results: Path, readme: P
 )
 def test_a_document_without_its_marks_is_refused(text: str) -> None:
     with pytest.raises(InputError):
-        insert(text, "table")
+        insert(text, "table", MARKS)
 
 
 def test_a_folder_without_results_is_an_error_and_not_a_traceback(

@@ -1,0 +1,50 @@
+"""The region of a document that is written from results, between two comments."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hal.errors import InputError
+from hal_conformance.results import replace
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The comments around the region."""
+
+    begin: str
+    end: str
+
+
+def insert(document: str, content: str, marks: Marks) -> str:
+    """The document with `content` between its marks.
+
+    Raises:
+        InputError: the marks are missing, or there are several.
+    """
+    if document.count(marks.begin) != 1 or document.count(marks.end) != 1:
+        raise InputError(
+            f"the document needs one line {marks.begin} and, after it, one line {marks.end}"
+        )
+    before, rest = document.split(marks.begin)
+    if marks.end not in rest:
+        raise InputError(f"{marks.end} stands before {marks.begin}")
+    return f"{before}{marks.begin}\n{content}{marks.end}{rest.split(marks.end)[1]}"
+
+
+def write_or_check(content: str, marks: Marks, write: Path | None, check: Path | None) -> int:
+    """Print the content, or write it, or say whether the document has it; the exit status."""
+    document = write or check
+    if document is None:
+        sys.stdout.write(content)
+        return 0
+    text = document.read_text(encoding="utf-8")
+    wanted = insert(text, content, marks)
+    if check and wanted != text:
+        sys.stderr.write(f"{document} is not what the results say: run again with --write\n")
+        return 1
+    if write:
+        replace(document, wanted.encode("utf-8"))
+    return 0

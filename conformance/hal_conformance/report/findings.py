@@ -1,0 +1,231 @@
+"""What is wrong with a target, an operator at a time: how far beyond which limit, and whose.
+
+    python -m hal_conformance.report.findings RESULTS... --write docs/findings.md
+    python -m hal_conformance.report.findings RESULTS... --check docs/findings.md
+
+A finding gathers the cases of one operator (or family of graphs) on one target that end alike:
+FAIL by the bounds, or CRASH, HANG, OOM, ERROR, FLAKE. `findings.json` in a results folder holds
+them all; the command writes the same into a document, between two comments, BEGIN and END.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hal.errors import InputError
+from hal_conformance.records import JUDGED, CaseRecord, Outcome
+from hal_conformance.report.document import Marks, write_or_check
+from hal_conformance.report.names import SUITES, parsed, subject_of, suite_of
+from hal_conformance.report.operators import farthest
+from hal_conformance.report.repro import repro_line
+from hal_conformance.report.sources import RELATED, source_of
+
+MARKS = Marks("<!-- findings:begin -->", "<!-- findings:end -->")
+
+_OTHERS = JUDGED - {Outcome.PASS, Outcome.FAIL, Outcome.ELSEWHERE}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One operator on one target: the cases that end alike, and the worst of them.
+
+    `asked` counts the cases of that operator that were judged at all. `worst` has the largest
+    error as a part of its bound; None where no error was measured, as for a wrong shape or a
+    crash. `held` counts the arithmetics that explain an answer; `types` the first type of each
+    single-operator case.
+    """
+
+    target: str
+    subject: str
+    outcome: Outcome
+    records: tuple[CaseRecord, ...]
+    asked: int
+    worst: CaseRecord | None
+    held: Mapping[str, int]
+    types: Mapping[str, int]
+    versions: tuple[int, ...]
+    source: str
+
+    @property
+    def example(self) -> CaseRecord:
+        """The case to look at first."""
+        return self.worst or self.records[0]
+
+    @property
+    def repro(self) -> str:
+        """The command that runs the example again."""
+        return repro_line(self.example)
+
+    @property
+    def reason(self) -> str:
+        """What the bounds or the vendor said of the example."""
+        bounds = self.example.bounds
+        said = bounds.reason if bounds and self.outcome is Outcome.FAIL else None
+        return said or self.example.reason or ""
+
+    @property
+    def ulp(self) -> float | None:
+        """The error of the worst case, in units of the last place."""
+        return self.worst.bounds.ulp if self.worst and self.worst.bounds else None
+
+    @property
+    def limit(self) -> float | None:
+        """The bound there, in the same unit."""
+        return self.worst.bounds.limit_ulp if self.worst and self.worst.bounds else None
+
+    @property
+    def margin(self) -> float | None:
+        """How many times the bound the error is."""
+        return self.worst.bounds.margin if self.worst and self.worst.bounds else None
+
+    @property
+    def behaves_like(self) -> str:
+        """The arithmetic that explains every case, or how many each explains; "" for none."""
+        if not self.held:
+            return ""
+        if len(self.held) == 1 and sum(self.held.values()) == len(self.records):
+            return next(iter(self.held))
+        return ", ".join(f"{label} ({count:,})" for label, count in self.held.items())
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What expectations say of its cases."""
+        return tuple(sorted({record.cause for record in self.records if record.cause}))
+
+    def to_json(self) -> dict[str, object]:
+        """The finding as a JSON object; docs/results-format.md explains the keys."""
+        return {
+            "target": self.target,
+            "operator": self.subject,
+            "outcome": self.outcome.value,
+            "cases": len(self.records),
+            "judged": self.asked,
+            "types": dict(self.types),
+            "versions": list(self.versions),
+            "worst_ulp": _number(self.ulp),
+            "limit_ulp": _number(self.limit),
+            "margin": _number(self.margin),
+            "behaves_like": dict(self.held),
+            "source": self.source,
+            "example": self.example.case,
+            "reason": self.reason,
+            "repro": self.repro,
+            "causes": list(self.causes),
+            "all_cases": [record.case for record in self.records],
+        }
+
+
+def find(records: Iterable[CaseRecord]) -> tuple[Finding, ...]:
+    """The findings of one target's records, the farthest beyond a bound first."""
+    groups: dict[tuple[str, Outcome], list[CaseRecord]] = defaultdict(list)
+    asked: Counter[str] = Counter()
+    for record in records:
+        outcome = _ended(record)
+        if outcome is None:
+            continue
+        subject = subject_of(record.case, record.ops)
+        asked[subject] += 1
+        if outcome is not Outcome.PASS:
+            groups[subject, outcome].append(record)
+    found = [
+        _finding(subject, outcome, group, asked[subject])
+        for (subject, outcome), group in groups.items()
+    ]
+    return tuple(sorted(found, key=_rank))
+
+
+def _ended(record: CaseRecord) -> Outcome | None:
+    """By its bounds, PASS or FAIL; or what else went wrong; None where nothing is said."""
+    if record.outcome in _OTHERS:
+        return record.outcome
+    bounds = record.bounds
+    if bounds is None or bounds.outcome not in (Outcome.PASS, Outcome.FAIL):
+        return None
+    return bounds.outcome
+
+
+def _rank(finding: Finding) -> tuple[object, ...]:
+    margin = finding.margin
+    return (
+        finding.outcome is not Outcome.FAIL,
+        finding.outcome.value,
+        -(margin if margin is not None and margin == margin else 0.0),
+        -len(finding.records),
+        finding.subject,
+    )
+
+
+def _finding(subject: str, outcome: Outcome, records: list[CaseRecord], asked: int) -> Finding:
+    records.sort(key=lambda record: (suite_of(record.case) not in SUITES, record.case))
+    names = [name for record in records if (name := parsed(record.case))]
+    measured = outcome is Outcome.FAIL
+    worst = farthest(records) if measured else None
+    held = Counter(
+        record.bounds.held for record in records if record.bounds and record.bounds.held
+    )
+    return Finding(
+        target=records[0].target,
+        subject=subject,
+        outcome=outcome,
+        records=tuple(records),
+        asked=asked,
+        worst=worst,
+        held=dict(held.most_common()) if measured else {},
+        types=dict(Counter(name.types[0] for name in names).most_common()),
+        versions=tuple(sorted({name.version for name in names})),
+        source=_source(worst or records[0]) if measured else "",
+    )
+
+
+def _source(record: CaseRecord) -> str:
+    name = parsed(record.case)
+    if name is not None:
+        return source_of(name.op, name.version, name.domain)
+    if record.bounds and record.bounds.tier == "relation":
+        return RELATED
+    if record.bounds and record.bounds.tier == "refusal":
+        return "the standard: what is not valid must be refused"
+    if len(set(record.ops)) == 1:
+        domain, _, op = record.ops[0].rpartition(".")
+        return source_of(op, 1 << 30, domain)
+    return "the rule of each operator, along the graph"
+
+
+def _number(value: float | None) -> float | str | None:
+    """Five digits; what is not finite as text, as in results.jsonl."""
+    if value is None:
+        return None
+    if value != value or value in (float("inf"), float("-inf")):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return float(f"{value:.5g}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    from hal_conformance.report.findings_text import document
+    from hal_conformance.report.summary import summarise
+    from hal_conformance.results import read
+
+    parser = argparse.ArgumentParser(
+        prog="hal_conformance.report.findings", description=__doc__
+    )
+    parser.add_argument("results", nargs="+", type=Path, help="results folders")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--write", type=Path, metavar="FILE", help="rewrite the marked region")
+    what.add_argument("--check", type=Path, metavar="FILE", help="exit 1 unless it is current")
+    given = parser.parse_args(arguments)
+    try:
+        content = document([summarise(read(path)) for path in given.results])
+        return write_or_check(content, MARKS, given.write, given.check)
+    except (InputError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Findings as JSON and as Markdown tables: of a report, and of a document of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from hal_conformance.records import Outcome
+from hal_conformance.report.findings import Finding
+from hal_conformance.report.text import code, figure, first_line, markdown, table
+
+if TYPE_CHECKING:
+    from hal_conformance.report.summary import Summary, TargetSummary
+
+SCHEMA = 1
+
+_BEYOND = (
+    "subject",
+    "worst ULP",
+    "limit",
+    "times the bound",
+    "behaves like",
+    "cases",
+    "types",
+    "limit's source",
+    "run the worst again",
+)
+
+
+def to_json(summary: Summary) -> str:
+    """`findings.json`: every finding of every target."""
+    found = [f.to_json() for target in summary.targets for f in target.findings]
+    data = {"schema": SCHEMA, "findings": found}
+    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def document(summaries: Sequence[Summary]) -> str:
+    """The findings of several runs, for a page of the documentation."""
+    parts: list[str] = []
+    for summary in summaries:
+        for target in summary.targets:
+            parts.append(f"## {markdown(target.name)}\n")
+            parts.append(f"{_on(summary, target)}\n")
+            parts.append(of_target(target) or "Nothing was found.\n")
+    return "\n".join(parts)
+
+
+def _on(summary: Summary, target: TargetSummary) -> str:
+    from hal_conformance.report.html import device_line
+
+    day = summary.header.started[:10]
+    judged = target.tally.judged
+    return f"{markdown(device_line(target.header))}; {day}, {judged:,} cases judged."
+
+
+def of_target(target: TargetSummary, shown: int | None = None) -> str:
+    """What was found on a target: beyond bounds, then what ended otherwise; "" for nothing."""
+    beyond = [f for f in target.findings if f.outcome is Outcome.FAIL]
+    other = [f for f in target.findings if f.outcome is not Outcome.FAIL]
+    parts: list[str] = []
+    if beyond:
+        parts += [_sentence(beyond), table(_BEYOND, map(_beyond, beyond[:shown]), 99)]
+    if other:
+        head = ["subject", "outcome", "cases", "what was said", "run it again"]
+        parts += [_others(other), table(head, map(_other, other[:shown]), 99)]
+    left = max(0, len(beyond) - (shown or 10**9)) + max(0, len(other) - (shown or 10**9))
+    if left:
+        parts.append(f"and {left:,} more; findings.json has them all.\n")
+    return "\n".join(parts)
+
+
+def _sentence(found: Sequence[Finding]) -> str:
+    cases = sum(len(finding.records) for finding in found)
+    return f"{len(found):,} subjects have an answer beyond its bound, in {cases:,} cases.\n"
+
+
+def _others(found: Sequence[Finding]) -> str:
+    cases = sum(len(finding.records) for finding in found)
+    return f"Other ends that are no clean refusal: {cases:,} cases.\n"
+
+
+def _beyond(finding: Finding) -> list[str]:
+    measured = [figure(finding.ulp), figure(finding.limit), figure(finding.margin)]
+    if finding.worst is None:
+        measured = [markdown(first_line(finding.reason, 80)), "", ""]
+    return [
+        markdown(finding.subject),
+        *measured,
+        markdown(finding.behaves_like),
+        f"{len(finding.records):,} of {finding.asked:,}",
+        markdown(some(finding.types)),
+        markdown(finding.source),
+        code(finding.repro),
+    ]
+
+
+def _other(finding: Finding) -> list[str]:
+    return [
+        markdown(finding.subject),
+        finding.outcome.value,
+        f"{len(finding.records):,} of {finding.asked:,}",
+        markdown(first_line(finding.reason, 160)),
+        code(finding.repro),
+    ]
+
+
+def some(names: Iterable[str], limit: int = 6) -> str:
+    """The first names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - limit} more" if len(every) > limit else ""
+    return ", ".join(every[:limit]) + more
