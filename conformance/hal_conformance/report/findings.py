@@ -11,6 +11,7 @@ them all; the command writes the same into a document, between two comments, BEG
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -154,7 +155,7 @@ def _rank(finding: Finding) -> tuple[object, ...]:
     return (
         finding.outcome is not Outcome.FAIL,
         finding.outcome.value,
-        -(margin if margin is not None and margin == margin else 0.0),
+        -(margin if margin is not None and not math.isnan(margin) else 0.0),
         -len(finding.records),
         finding.subject,
     )
@@ -200,9 +201,9 @@ def _number(value: float | None) -> float | str | None:
     """Five digits; what is not finite as text, as in results.jsonl."""
     if value is None:
         return None
-    if value != value or value in (float("inf"), float("-inf")):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    return float(f"{value:.5g}")
+    if math.isfinite(value):
+        return float(f"{value:.5g}")
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

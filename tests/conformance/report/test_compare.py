@@ -144,7 +144,7 @@ def test_one_run_alone_cannot_be_compared(make_results: Run) -> None:
 def test_one_folder_is_rendered_where_it_is(make_results: Run, tmp_path: Path) -> None:
     write(tmp_path, make_results(size=20))
     names = {path.name for path in report([tmp_path])}
-    assert names == {"junit.xml", "report.md", "report.html"}
+    assert names == {"junit.xml", "report.md", "report.html", "findings.json"}
 
 
 def test_two_folders_are_laid_side_by_side(make_results: Run, tmp_path: Path) -> None:
@@ -165,4 +165,4 @@ def test_shards_are_merged_and_rendered(
     with pytest.raises(InputError, match="say with -o where"):
         report(folders)
     names = [path.name for path in report(folders, tmp_path / "all")]
-    assert names == ["run.json", "junit.xml", "report.md", "report.html"]
+    assert names == ["run.json", "junit.xml", "report.md", "report.html", "findings.json"]
