@@ -31,12 +31,16 @@ class Unread(Exception):
         self.seen = seen
 
 
+class Uneven(Exception):
+    """Equal elements came back different, by their place in the tensor: that is the fact."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One question: `fact` is the stable id of its answer, `means` how it is concluded.
 
-    A `dangerous` one may end the process on a device that is otherwise sound; such are asked
-    last.
+    A `dangerous` one may end the process on a device that is otherwise sound: such are asked
+    last, and how they end is their answer.
     """
 
     fact: str

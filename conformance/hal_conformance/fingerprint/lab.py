@@ -36,12 +36,18 @@ class Node:
 
     op: str
     reads: Sequence[str]
-    makes: str
+    makes: str | tuple[str, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def proto(self) -> onnx.NodeProto:
         """The node as a message."""
-        return helper.make_node(self.op, list(self.reads), [self.makes], **self.attributes)
+        makes = [self.makes] if isinstance(self.makes, str) else list(self.makes)
+        return helper.make_node(self.op, list(self.reads), makes, **self.attributes)
+
+    @property
+    def result(self) -> str:
+        """The output that is looked at: the last."""
+        return self.makes if isinstance(self.makes, str) else self.makes[-1]
 
 
 class Lab:
@@ -63,18 +69,19 @@ class Lab:
         op: str,
         *feeds: Array,
         weights: Sequence[Array] = (),
-        to: str | None = None,
+        out: str | None = None,
         opset: int = OPSET,
+        makes: tuple[str, ...] = ("y",),
         **attributes: Any,
     ) -> Array:
-        """The output of one operator: fed arrays first, then constant ones.
+        """The last output of one operator: fed arrays first, then constant ones.
 
-        `to` is the output's type, by default that of the first input.
+        `out` is the output's type, by default that of the first input.
         """
         named = {f"x{k}": array for k, array in enumerate(feeds)}
         fixed = {f"w{k}": array for k, array in enumerate(weights)}
-        node = Node(op, [*named, *fixed], "y", attributes)
-        return self.graph([node], named, fixed, to=to, opset=opset)
+        node = Node(op, [*named, *fixed], makes, attributes)
+        return self.graph([node], named, fixed, out=out, opset=opset)
 
     def graph(
         self,
@@ -82,7 +89,7 @@ class Lab:
         feeds: Mapping[str, Array],
         weights: Mapping[str, Array],
         *,
-        to: str | None = None,
+        out: str | None = None,
         opset: int = OPSET,
     ) -> Array:
         """The output of the last node of a chain.
@@ -90,7 +97,7 @@ class Lab:
         Raises:
             HALError: whatever the device says.
         """
-        (found,) = self.repeated(nodes, feeds, weights, times=1, to=to, opset=opset)
+        (found,) = self.repeated(nodes, feeds, weights, times=1, out=out, opset=opset)
         return found
 
     def repeated(
@@ -100,12 +107,12 @@ class Lab:
         weights: Mapping[str, Array],
         *,
         times: int,
-        to: str | None = None,
+        out: str | None = None,
         opset: int = OPSET,
     ) -> list[Array]:
         """As `graph`, several runs of one executable."""
         first = next(iter(feeds.values()))
-        kind = to or dtypes.of_array(first).name
+        kind = out or dtypes.of_array(first).name
         self.models.append(_described(nodes, feeds, weights, kind))
         blob = _model(nodes, feeds, weights, kind, opset).SerializeToString()
         fed = {name: Tensor(a, dtypes.of_array(a)) for name, a in feeds.items()}
@@ -171,7 +178,7 @@ def _model(
         for name, array in feeds.items()
     ]
     output = helper.make_tensor_value_info(
-        nodes[-1].makes, dtypes.of_name(kind).number, shape=None
+        nodes[-1].result, dtypes.of_name(kind).number, shape=None
     )
     fixed = [
         helper.make_tensor(
@@ -198,7 +205,7 @@ def _described(
     for node in nodes:
         attributes = [f"{name}={value}" for name, value in node.attributes.items()]
         text = f"{node.op}({', '.join([said[name] for name in node.reads] + attributes)})"
-        said[node.makes] = text
+        said[node.result] = text
     first = dtypes.of_array(next(iter(feeds.values()))).name
     return text if kind == first else f"{text} -> {kind}"
 

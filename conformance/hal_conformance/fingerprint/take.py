@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from hal.errors import (
 )
 from hal.targets import Target, Timeouts
 from hal.worker.client import WorkerAdapter
-from hal_conformance.fingerprint.fact import UNKNOWN, Fact, Probe, Seen, Unread, digest
+from hal_conformance.fingerprint.fact import UNKNOWN, Fact, Probe, Seen, Uneven, Unread, digest
 from hal_conformance.fingerprint.lab import Lab
 from hal_conformance.fingerprint.probes import PROBES
 
@@ -35,8 +36,8 @@ THREADS = {"MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS
 _CALLED: tuple[tuple[type[HALError], str], ...] = (
     (Unsupported, "refused"),
     (OutOfMemory, "out of memory"),
-    (CompileError, "it does not compile"),
-    (ExecutionError, "it does not run"),
+    (CompileError, "an error when it is compiled"),
+    (ExecutionError, "an error when it runs"),
     (InputError, "refused as invalid"),
 )
 
@@ -71,21 +72,33 @@ class Taken:
         }
 
 
-def fingerprint(target: Target, started: Callable[[int], None] | None = None) -> dict[str, str]:
+def fingerprint(
+    target: Target,
+    started: Callable[[int], None] | None = None,
+    *,
+    budget_s: float = math.inf,
+) -> dict[str, str]:
     """Fact id -> value, of a target that is opened for this alone.
 
     Args:
         target: where to ask.
         started: told the process id of each worker, so that a caller may end it.
+        budget_s: after so many seconds, no further probe is begun; its fact is left out.
 
     Raises:
         HALError: the target cannot be opened.
     """
-    return take(target, started).values
+    return take(target, started, budget_s=budget_s).values
 
 
-def take(target: Target, started: Callable[[int], None] | None = None) -> Taken:
-    """As `fingerprint`, with all evidence.
+def take(
+    target: Target,
+    started: Callable[[int], None] | None = None,
+    *,
+    budget_s: float = math.inf,
+    probes: Sequence[Probe] = PROBES,
+) -> Taken:
+    """As `fingerprint`, with all evidence; of `probes` alone, where they are given.
 
     Raises:
         HALError: the target cannot be opened.
@@ -96,7 +109,7 @@ def take(target: Target, started: Callable[[int], None] | None = None) -> Taken:
     first = [device]
     lab = Lab(lambda: first.pop() if first else _opened(target, started))
     try:
-        facts = tuple(ask(lab))
+        facts = tuple(ask(lab, probes, until=began + budget_s))
     finally:
         lab.close()
         if first:
@@ -104,15 +117,20 @@ def take(target: Target, started: Callable[[int], None] | None = None) -> Taken:
     return Taken(target.name, described, facts, perf_counter() - began)
 
 
-def ask(lab: Lab, probes: Sequence[Probe] = PROBES) -> list[Fact]:
-    """The answers to probes, in their order; the dangerous ones are asked last."""
+def ask(lab: Lab, probes: Sequence[Probe] = PROBES, *, until: float = math.inf) -> list[Fact]:
+    """The answers to probes, in their order; the dangerous ones are asked last.
+
+    `until` is the moment (of `perf_counter`) after which no further one is begun.
+    """
     answers: dict[str, Fact] = {}
     for probe in sorted(probes, key=lambda probe: probe.dangerous):
+        if perf_counter() > until:
+            break
         lab.begin()
         answer = _answer(lab, probe)
         models = "; ".join(dict.fromkeys(lab.models))
         answers[probe.fact] = Fact(probe.fact, answer.value, models, answer.seen, probe.means)
-    return [answers[probe.fact] for probe in probes]
+    return [answers[probe.fact] for probe in probes if probe.fact in answers]
 
 
 def _answer(lab: Lab, probe: Probe) -> Seen:
@@ -120,23 +138,30 @@ def _answer(lab: Lab, probe: Probe) -> Seen:
         return probe.ask(lab)
     except Unread as error:
         return Seen(UNKNOWN + error.why, error.seen)
-    except DeviceLost as error:
-        return Seen(UNKNOWN + _end(error), " ".join(error.message.split()))
+    except Uneven as error:
+        return Seen("it depends on the place in the tensor", str(error))
     except HALError as error:
-        called = next((text for kind, text in _CALLED if isinstance(error, kind)), "it fails")
-        return Seen(UNKNOWN + called, " ".join(error.message.split()))
+        is_answer = probe.dangerous and isinstance(error, (DeviceLost, ExecutionError))
+        return Seen(("" if is_answer else UNKNOWN) + _end(error), _line(error.message))
+    except (IndexError, TypeError, ValueError) as error:  # an answer of another shape
+        return Seen(UNKNOWN + "its answer cannot be read", _line(str(error)))
 
 
-def _end(error: DeviceLost) -> str:
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _end(error: HALError) -> str:
+    if not isinstance(error, DeviceLost):
+        return next((text for kind, text in _CALLED if isinstance(error, kind)), "it fails")
     if error.timed_out:
         return "it does not answer in time"
     if error.signal is None:
         return "it ends the process" if error.exit_code is not None else "the device is lost"
     try:
-        name = signal.Signals(error.signal).name
+        return f"it ends the process ({signal.Signals(error.signal).name})"
     except ValueError:
-        name = f"signal {error.signal}"
-    return f"it ends the process ({name})"
+        return f"it ends the process (signal {error.signal})"
 
 
 def _opened(target: Target, started: Callable[[int], None] | None) -> Device:
