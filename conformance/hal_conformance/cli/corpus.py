@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hal.cli.options import JsonOption
 
-CORPUS = """The generated cases: what is in them, and what of the standard they cover."""
+if TYPE_CHECKING:
+    from hal_conformance.commands.frozen import Asked
+
+CORPUS = (
+    """The cases: what is in them, what of the standard they cover, whether they are frozen."""
+)
 
 STATS = """Print what of the standard the generated cases cover, beside onnx's own suite.
 
@@ -40,12 +46,164 @@ Exit codes:
   2  wrong usage"""
 
 
+BUILD = """Make the frozen corpora in the cache: cases, float64 references, bounds.
+
+`hal conform` makes what it needs by itself; this makes it beforehand. What is there already is
+kept. --arithmetic adds bounds for other arithmetics; "all" stands for every one there is.
+
+\b
+Examples:
+  hal corpus build
+  hal corpus build --suite ops --arithmetic fp32 --arithmetic bf16
+
+\b
+Exit codes:
+  0  done
+  2  wrong usage
+  4  something could not be made"""
+
+VERIFY = """Make every case and reference anew, and compare them with the lock in the package.
+
+Models and inputs must be the same to the bit; references, whose last bits differ between
+processors and NumPy versions, to 2^-40. The cache is not used.
+
+\b
+Examples:
+  hal corpus verify
+  NPY_DISABLE_CPU_FEATURES="AVX512F AVX2 FMA3" hal corpus verify --suite ops
+
+\b
+Exit codes:
+  0  everything is as frozen
+  1  something differs
+  2  wrong usage"""
+
+FREEZE = """Write the lock anew from what the generator makes now: for maintainers of the corpus.
+
+\b
+Exit codes:
+  0  done
+  2  wrong usage"""
+
+EXPORT = """Write cases as folders of files, for users of any language.
+
+Each has model.onnx and test_data_set_0/*.pb, as onnx's own suite has them, and bounds.npz: the
+reference in float64, and how far from it an answer may lie.
+
+\b
+Examples:
+  hal corpus export cases -k 'ops/Conv/*'
+  hal corpus export cases --suite graphs --arithmetic bf16
+
+\b
+Exit codes:
+  0  done
+  2  wrong usage, or no such case"""
+
+
+class FrozenChoice(str, Enum):  # noqa: UP042  typer shows the values of a str enumeration
+    """Which frozen corpora."""
+
+    OPS = "ops"
+    GRAPHS = "graphs"
+    ONNX = "onnx"
+
+
 def register(app: typer.Typer) -> None:
     """Add the group."""
     corpus = typer.Typer(help=CORPUS, rich_markup_mode=None)
     corpus.command("stats", help=STATS)(corpus_stats)
     corpus.command("list", help=LIST)(corpus_list)
+    corpus.command("build", help=BUILD)(corpus_build)
+    corpus.command("verify", help=VERIFY)(corpus_verify)
+    corpus.command("export", help=EXPORT)(corpus_export)
+    corpus.command("freeze", help=FREEZE)(corpus_freeze)
     app.add_typer(corpus, name="corpus")
+
+
+SuiteOption = Annotated[
+    list[FrozenChoice] | None, typer.Option("--suite", help="Only this one; may be repeated.")
+]
+ArithmeticOption = Annotated[
+    list[str] | None,
+    typer.Option("--arithmetic", metavar="NAME", help="Bounds for it; default: fp32."),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("-j", min=1, metavar="N", help="Processes at a time; default: the cores."),
+]
+CacheOption = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Where to keep the cases.")
+]
+
+
+def corpus_build(
+    suite: SuiteOption = None,
+    arithmetic: ArithmeticOption = None,
+    jobs: JobsOption = None,
+    cache: CacheOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The command; `BUILD` is its text."""
+    from hal_conformance.commands import frozen
+
+    raise typer.Exit(frozen.build(_asked(suite, arithmetic, jobs, cache), as_json=json))
+
+
+def corpus_verify(
+    suite: SuiteOption = None, jobs: JobsOption = None, json: JsonOption = False
+) -> None:
+    """The command; `VERIFY` is its text."""
+    from hal_conformance.commands import frozen
+
+    raise typer.Exit(frozen.verify(_asked(suite, None, jobs, None), as_json=json))
+
+
+def corpus_freeze(
+    suite: SuiteOption = None, jobs: JobsOption = None, json: JsonOption = False
+) -> None:
+    """The command; `FREEZE` is its text."""
+    from hal_conformance.commands import frozen
+
+    raise typer.Exit(frozen.freeze(_asked(suite, None, jobs, None), as_json=json))
+
+
+def corpus_export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
+    pattern: Annotated[
+        str | None,
+        typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
+    ] = None,
+    suite: SuiteOption = None,
+    arithmetic: ArithmeticOption = None,
+    jobs: JobsOption = None,
+    cache: CacheOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The command; `EXPORT` is its text."""
+    from hal_conformance.commands import frozen
+
+    asked = _asked(suite, arithmetic, jobs, cache, pattern)
+    raise typer.Exit(frozen.export(asked, folder, as_json=json))
+
+
+def _asked(
+    suites: list[FrozenChoice] | None,
+    arithmetics: list[str] | None,
+    jobs: int | None,
+    cache: Path | None,
+    pattern: str | None = None,
+) -> Asked:
+    from hal_conformance.commands.conform import cores
+    from hal_conformance.commands.frozen import Asked
+
+    return Asked(
+        suites=tuple(suite.value for suite in suites or ()),
+        arithmetics=tuple(arithmetics or ("fp32",)),
+        pattern=pattern,
+        jobs=jobs or cores(),
+        cache=cache,
+    )
 
 
 def corpus_stats(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from hal.errors import InputError
@@ -11,6 +11,7 @@ from hal_conformance.frozen import lock
 from hal_conformance.frozen.lock import Frozen
 from hal_conformance.frozen.question import Known, Question, part_of
 from hal_conformance.frozen.shelf import Shelf
+from hal_conformance.frozen.workshop import Progress
 
 SUITES = ("ops", "graphs")
 
@@ -56,6 +57,13 @@ class FrozenCorpus:
                 "installed onnx do not belong together; `hal corpus verify` lists what differs"
             )
         return found
+
+    def prepare(
+        self, cases: Iterable[str], arithmetics: Sequence[str], making: Progress
+    ) -> None:
+        """Make what these cases need and the cache lacks."""
+        wanted = dict.fromkeys(part_of(case) for case in cases)
+        self.shelf.prepare(wanted, arithmetics, making)
 
     def known(self, question: Question, arithmetic: str) -> list[Known]:
         """What is known of the outputs of each data set under an arithmetic."""

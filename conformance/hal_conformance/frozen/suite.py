@@ -15,7 +15,7 @@ from hal_conformance.frozen import answers
 from hal_conformance.frozen.answers import Judged
 from hal_conformance.frozen.bounding import declared
 from hal_conformance.frozen.corpus import FrozenCorpus
-from hal_conformance.frozen.question import Question, part_of
+from hal_conformance.frozen.question import Question
 from hal_conformance.frozen.workshop import Progress, in_silence
 from hal_conformance.records import BoundsRecord, IndexRow, Outcome
 from hal_conformance.runner.outcome import Observation
@@ -41,9 +41,8 @@ class FrozenSuite:
 
     def prepare(self, cases: Sequence[str], targets: Sequence[Target]) -> None:
         """Make what these cases need and the cache lacks."""
-        wanted = dict.fromkeys(part_of(case) for case in cases)
         names = dict.fromkeys(declared(target) for target in targets)
-        self.corpus.shelf.prepare(wanted, list(names), self._making)
+        self.corpus.prepare(cases, list(names), self._making)
 
     def facts(self, case: str) -> dict[str, Any]:
         """The case's hash, and the operators and types of its model."""

@@ -130,7 +130,11 @@ class Preparing:
     def __call__(self, done: int, total: int) -> None:
         if monotonic() - self._last >= self._every_s:
             self._last = monotonic()
-            print(f"making the cases, once: {done} of {total}", file=self._stream, flush=True)
+            print(
+                f"making what the cases need, once: {done} of {total}",
+                file=self._stream,
+                flush=True,
+            )
 
 
 class Silent:
