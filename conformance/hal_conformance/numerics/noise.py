@@ -105,6 +105,13 @@ class Noise:
         return 2.0 * drawn - 1.0
 
 
+def product(noise: Noise, a: Array, b: Array, dtype: str) -> Array:
+    """The matrix product of two values, with the noise of its operands and its sums."""
+    left, right = noise.operand(a, dtype), noise.operand(b, dtype)
+    terms = float(np.shape(left)[-1])
+    return noise.added(left @ right, dtype, lambda: (left * left) @ (right * right), terms)
+
+
 def contraction(noise: Noise, call: Call) -> Array:
     """MatMul, Gemm, Conv, ConvTranspose or Einsum of two operands, with its noise."""
     summed = SUMS[call.op](call)

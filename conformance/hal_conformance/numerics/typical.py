@@ -20,8 +20,15 @@ import numpy as np
 import onnx
 
 from hal_conformance.numerics import rules
-from hal_conformance.numerics.arithmetic import FORMATS, Arithmetic, Array
-from hal_conformance.numerics.engine import Walk, attributes_of, is_exact, plain_of, quantity_of
+from hal_conformance.numerics.arithmetic import ARITHMETICS, FORMATS, Arithmetic, Array
+from hal_conformance.numerics.engine import (
+    Walk,
+    attributes_of,
+    is_exact,
+    pair_of,
+    plain_of,
+    quantity_of,
+)
 from hal_conformance.numerics.engine import with_defaults as defaults
 from hal_conformance.numerics.exceptions import EXCEPTIONS
 from hal_conformance.numerics.expansion import body_of
@@ -38,7 +45,9 @@ from hal_conformance.numerics.noise import (
     is_inference,
     is_sum,
 )
+from hal_conformance.numerics.noisy_recurrent import recurrent
 from hal_conformance.numerics.pair import Pair, Quantity, Table
+from hal_conformance.numerics.plain import plain
 from hal_conformance.numerics.reference import run_node
 from hal_conformance.numerics.simulated import MOVES
 
@@ -94,6 +103,7 @@ def typical(
         seed: what their noise is drawn from.
     """
     path, scales = Path(), list[Array]()
+    feeds = with_weights(model, feeds)
     reference = _pass(model, feeds, Noise(arithmetic, None, scales), path)
     sums = [_Spread(value) for value in reference]
     for k in range(passes):
@@ -200,14 +210,26 @@ class NoisyWalk(Walk):
         )
         first = inputs[0] if inputs else None
         is_real = isinstance(first, Pair) and first.is_float and not domain
-        if is_real and is_sum(call.op, call.values):
-            return [Pair(contraction(self._noise, call), None, call.dtype)]
-        if is_real and is_inference(call):
-            return [Pair(batch_normalization(self._noise, call), None, call.dtype)]
-        found = self._values(node, domain, version, inputs)
+        made = self._sums(call)[: len(node.output)] if is_real else []
+        if made:
+            return [Pair(value, None, call.dtype) for value in made]
+        value = plain(call) if is_real else None
+        found: list[Quantity] = (
+            self._values(node, domain, version, inputs)
+            if value is None
+            else [Pair(value, None, call.dtype)]
+        )
         if not domain and (call.op in MOVES or call.op in RANDOM):
             return found
         return [self._noisy(value, call if is_real else None) for value in found]
+
+    def _sums(self, call: Call) -> list[Array]:
+        """The outputs of an operator whose noise is that of its sums; none of another."""
+        if is_sum(call.op, call.values):
+            return [contraction(self._noise, call)]
+        if is_inference(call):
+            return [batch_normalization(self._noise, call)]
+        return recurrent(self._noise, call) or []
 
     def _values(
         self, node: onnx.NodeProto, domain: str, version: int, inputs: Sequence[Quantity]
@@ -281,6 +303,16 @@ class _Spread:
         finite = v[np.isfinite(v)]
         floor = float(finite.mean()) if finite.size else 0.0
         return Pair(reference.value, WIDTH * np.sqrt((v + floor) / 2), reference.dtype)
+
+
+def with_weights(model: onnx.ModelProto, feeds: Mapping[str, Quantity]) -> dict[str, Quantity]:
+    """The feeds beside the weights, which every pass reads and none need convert again."""
+    return {tensor.name: pair_of(tensor) for tensor in model.graph.initializer} | dict(feeds)
+
+
+def reference(model: onnx.ModelProto, feeds: Mapping[str, Quantity]) -> list[Quantity]:
+    """The outputs of a model in float64, without noise."""
+    return _pass(model, feeds, Noise(ARITHMETICS["fp64"], None, []), Path())
 
 
 def _pass(

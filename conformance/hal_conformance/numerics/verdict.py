@@ -81,13 +81,15 @@ class Hypothesis:
     """What a correct device of one arithmetic may return: the bounds of a case's outputs.
 
     `label` names it in reports: "fp32", "fp32, transformed convolution", "bf16". `primitive`
-    are the bounds that grade A asks for.
+    are the bounds that grade A asks for. `replayed` says that the bounds are around what such a
+    device computes from operands already rounded, so that an answer within them is a sign.
     """
 
     label: str
     arithmetic: Arithmetic
     outputs: Sequence[Quantity]
     primitive: Sequence[Quantity] | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,20 +150,21 @@ def settle(
                 return verdict
     failed = tried[0]
     for hypothesis in lower:
-        if _explains(_case(names, got, hypothesis)):
+        if _explains(_case(names, got, hypothesis), hypothesis):
             reason = f"behaves like {hypothesis.label}: {failed.reason}"
             outputs = [_graded(output, "C") for output in failed.outputs]
             return CaseVerdict(Outcome.FAIL, "C", hypothesis.label, outputs, reason)
     return failed
 
 
-def _explains(verdict: CaseVerdict) -> bool:
+def _explains(verdict: CaseVerdict, hypothesis: Hypothesis) -> bool:
     """Whether the errors are of a lower arithmetic: within its bounds, and not far within.
 
     Every wider bound holds what is barely beyond the declared one, which is no sign of it.
     """
     margins = [output.margin or 0.0 for output in verdict.outputs]
-    return verdict.outcome is Outcome.PASS and max(margins, default=0.0) >= SIGN
+    sign = hypothesis.replayed or max(margins, default=0.0) >= SIGN
+    return verdict.outcome is Outcome.PASS and sign
 
 
 def effective_bits(output: OutputVerdict, arithmetic: Arithmetic) -> float | None:

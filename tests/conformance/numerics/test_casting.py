@@ -82,14 +82,24 @@ def test_float4_saturates_and_leaves_nan_open() -> None:
     assert not result.accepts(np.array([0.5, 1, 4, 6, 6, -6, 3.0])).all()
 
 
+@pytest.mark.parametrize("to", ["int2", "uint2", "int4", "uint4"])
+def test_two_and_four_bits_may_round_to_nearest_or_towards_zero(to: str) -> None:
+    result = run("Cast", Pair.exact(np.array([0.75, 0.25, 0.5], np.float32)), to)
+    assert result.accepts is not None
+    for right in ([0, 0, 0], [1, 0, 0], [1, 0, 1]):
+        assert result.accepts(np.array(right)).all()
+    assert not result.accepts(np.array([0, 1, 0])).all()
+
+
 @pytest.mark.parametrize("to", sorted(RANGES))
 def test_whole_numbers_truncate_and_are_open_out_of_range(to: str) -> None:
     least, greatest = RANGES[to]
-    x = np.array([0.9, 1.5, greatest, least - 2.0**60, greatest + 2.0**65, np.nan])
+    x = np.array([0.9, 1.25, greatest, least - 2.0**60, greatest + 2.0**65, np.nan])
     result = run("Cast", Pair.exact(x), to)
     error = result.errors()
     assert np.isinf(error)[3 if least < 0 else 4 :].all()
-    assert (error[:2] == 0).all()
+    rounds = to in ("int2", "uint2", "int4", "uint4")
+    assert error[:2].tolist() == [int(rounds), 0]
     assert result.value[:2].astype(np.int64).tolist() == [0, 1]
     assert result.accepts is not None
     anything = result.value.copy()

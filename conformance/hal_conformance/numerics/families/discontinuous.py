@@ -14,7 +14,7 @@ from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.elementwise import exactly, pairs_of
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import between, operand
+from hal_conformance.numerics.spans import between, operand, undefined
 
 JUMPS = "numerics.md, discontinuous operators: every reachable value is right"
 
@@ -96,7 +96,11 @@ def stairs(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     function, error = STEPS[step.op], operand(step, x)
     with np.errstate(all="ignore"):
         low, high = (function(x.value + s * error) for s in (-1.0, 1.0))
-        return [between(low, function(x.value), high, x.dtype)]
+        made = between(low, function(x.value), high, x.dtype)
+    if step.op != "Sign":
+        return [made]
+    # NaN is neither above 0 nor below it nor equal to it, and the document has no fourth case.
+    return [undefined(made, np.isnan(x.value), lambda got: got.astype(np.float64) == 0)]
 
 
 @rule("IsNaN", "IsInf", source="IEEE 754-2019, 5.7.2")

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hal_conformance.numerics.algebra import one_of
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
@@ -112,8 +113,9 @@ def global_lp_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 def max_unpool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Each element goes where its index says; of two for one place either is right.
 
-    Indices count in the shape that the attributes imply. A larger `output_shape` has zeros
-    after it, as the standard's own case has it.
+    Indices count in the shape that the attributes imply, and a larger `output_shape` has zeros
+    after it: so the standard's own case. Or they count in `output_shape`, which the document
+    says as well ("in the range [0, N x C x D1 x ... x Dn)"; onnx/onnx#5398).
     """
     x, at = held(step, needed(inputs)), needed(inputs, 1)
     if not at.is_exact:
@@ -133,13 +135,21 @@ def max_unpool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     given = inputs[2] if len(inputs) > 2 else None
     shape = given.value.astype(int).tolist() if isinstance(given, Pair) else implied
     places = at.value.astype(np.int64).ravel()
+    made = _unpooled(x, places, implied, shape)
+    if shape == implied or places.max(initial=0) >= np.prod(shape):
+        return [made]
+    return [one_of([made, _unpooled(x, places, shape, shape)])]
+
+
+def _unpooled(x: Pair, places: Array, counted: Sequence[int], shape: Sequence[int]) -> Pair:
+    """Elements at their places in one shape, which lies at the start of another."""
 
     def put(array: Array) -> Array:
-        flat = np.zeros(int(np.prod(implied)))
+        flat = np.zeros(int(np.prod(counted)))
         flat[places] = array.ravel()
         result = np.zeros(shape)
-        within = tuple(slice(0, min(a, b)) for a, b in zip(implied, shape, strict=True))
-        result[within] = flat.reshape(implied)[within]
+        within = tuple(slice(0, min(a, b)) for a, b in zip(counted, shape, strict=True))
+        result[within] = flat.reshape(counted)[within]
         return result
 
     made = x.moved(put)
@@ -147,7 +157,7 @@ def max_unpool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     if seen.max(initial=0) > 1:
         twice = put(np.where(seen[places] > 1, np.inf, 0.0))
         made = replace(made, error=made.errors() + twice)
-    return [made]
+    return made
 
 
 def _windows(step: Step, x: Pair) -> Windows:

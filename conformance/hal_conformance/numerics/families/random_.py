@@ -64,7 +64,11 @@ def random_normal(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 @rule("Bernoulli", source=UNFIXED, since=15)
 def bernoulli(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """0 or 1; certain where the probability is 0 or 1."""
+    """0 or 1; certain where the probability is 0 or 1.
+
+    The document draws 1 with the probability given; the body, Greater(random, input), draws 0
+    with it. A device may follow either, but one of them everywhere.
+    """
     given = needed(inputs)
     never, always = given.value == 0, given.value == 1
     if not given.is_exact:
@@ -72,7 +76,10 @@ def bernoulli(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
     def accepts(got: Array) -> Array:
         numbers = got.astype(np.float64)
-        return np.asarray(((numbers == 0) & ~always) | ((numbers == 1) & ~never))
+        drawn = (numbers == 0) | (numbers == 1)
+        text = drawn & ~(always & (numbers == 0)) & ~(never & (numbers == 1))
+        body = drawn & ~(always & (numbers == 1)) & ~(never & (numbers == 0))
+        return np.asarray(body if body.all() else text)
 
     return [_drawn(np.shape(given.value), _type(step, given), 0.0, accepts)]
 

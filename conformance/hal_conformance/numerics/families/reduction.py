@@ -19,6 +19,7 @@ from hal_conformance.numerics.algebra import monotone
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.contraction import (
     JEANNEROD_RUMP,
+    LIMIT,
     between,
     by_reference,
     growth,
@@ -31,6 +32,7 @@ from hal_conformance.numerics.families.contraction import (
 from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
+from hal_conformance.numerics.spans import undefined
 
 
 @rule("ReduceSum", source=JEANNEROD_RUMP)
@@ -67,10 +69,10 @@ def reduce_l1(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 @rule("ReduceSumSquare", source=JEANNEROD_RUMP)
 def reduce_sum_square(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """Squares, which the body stores, and a sum."""
+    """Squares, which the body stores, and a sum; whole numbers wrap around."""
     x, axes, keep = _reduced(step, inputs)
     if not x.is_float:
-        return by_reference(step, inputs)
+        return [_squares(x, axes, keep=keep)]
     return [_sum(step, _square(step, x), axes, keep)]
 
 
@@ -102,6 +104,7 @@ def reduce_log_sum_exp(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]
     """m + log Σ exp(x - m): 1-Lipschitz in x; relative errors of the sum become absolute.
 
     Each x - m is rounded, each exponential has its ULP (2 u each), the n - 1 additions theirs.
+    The body shifts nothing: where its exponentials overflow or vanish, infinity is right too.
     """
     x, axes, keep = _reduced(step, inputs)
     if not x.is_float:
@@ -123,8 +126,37 @@ def reduce_log_sum_exp(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]
         last = logarithm * kept.ulp(np.log(sums))
         error = np.where(np.isfinite(value), moved + rounding + relative + last, 0.0)
         error = np.where(np.isinf(moved), np.inf, error)
+        sums = sums * np.exp(np.clip(shift, -700.0, 700.0))
+        vanishes = kept.tiny if step.arithmetic.flush else kept.smallest / 2
+        lost = np.where(np.isfinite(value), _count(x.value, value) * vanishes / sums, 0.0)
+        error = error if step.primitive else error - np.log1p(-np.minimum(lost, 0.5))
     made = step.rounded(value, error, x.dtype)
-    return [made if keep else made.moved(lambda array: np.squeeze(array, axis=axes))]
+    if not step.primitive:
+        near = 1 + relative + moved
+        vanish, overflow = lost > LIMIT, np.isfinite(value) & (sums * near > kept.largest)
+        made = undefined(made, vanish, lambda got: _infinite(got, -1))
+        made = undefined(made, overflow, lambda got: _infinite(got, 1))
+    if keep:
+        return [made]
+    squeezed = tuple(range(np.ndim(x.value))) if axes is None else axes
+    return [_without(made, squeezed)]
+
+
+def _infinite(got: Array, sign: int) -> Array:
+    return np.asarray(got.astype(np.float64) == sign * np.inf)
+
+
+def _without(made: Pair, axes: tuple[int, ...]) -> Pair:
+    """Without axes of size 1, whatever the answer is compared by."""
+    squeezed = made.moved(lambda array: np.squeeze(array, axis=axes))
+    accepts = made.accepts
+    if accepts is None:
+        return squeezed
+
+    def reshaped(got: Array) -> Array:
+        return np.squeeze(accepts(np.expand_dims(got, axes)), axis=axes)
+
+    return replace(squeezed, accepts=reshaped)
 
 
 @rule("ReduceProd", source="Rump, Bünger and Jeannerod 2016: (n - 1) u |Π x|")
@@ -273,6 +305,16 @@ def _square(step: Step, x: Pair) -> Pair:
     squared = Pair(x.value**2, error, x.dtype)
     made = passing(squared, step.rounded(squared.value, error, x.dtype))
     return replace(made, error=np.where(reach == 0, 0.0, made.errors()))
+
+
+def _squares(x: Pair, axes: tuple[int, ...] | None, *, keep: bool) -> Pair:
+    """The sum of the squares of whole numbers, in their own type."""
+    with np.errstate(all="ignore"):
+        squares = x.value * x.value
+        if axes != ():
+            squares = np.sum(squares, axis=axes, keepdims=keep, dtype=x.value.dtype)
+    made = Pair(np.asarray(squares), None, x.dtype)
+    return made if x.is_exact else made.unknown()
 
 
 def _root(step: Step, a: Pair) -> Pair:

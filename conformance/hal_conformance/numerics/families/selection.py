@@ -170,7 +170,9 @@ def shrink(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         lambd, bias = np.asarray(lambd).astype(kind), np.asarray(bias).astype(kind)
         with np.errstate(all="ignore"):
             upper = np.where(x.value > lambd, x.value - bias, kind.type(0))
-            whole = np.where(x.value < -lambd, x.value + bias, upper)
+            # No unsigned number is below -lambd, whatever Neg makes of it in the body.
+            below = (x.value < -lambd) & (kind.kind == "i")
+            whole = np.where(below, x.value + bias, upper)
         result = Pair(np.asarray(whole, kind), None, x.dtype)
         return [result if x.is_exact else result.unknown()]
     edge, shift = parameter(step, lambd, x.dtype), parameter(step, bias, x.dtype)

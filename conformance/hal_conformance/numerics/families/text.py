@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from hal_conformance.numerics.algebra import one_of
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
+from hal_conformance.numerics.spans import undefined
 
 
 @rule("StringNormalizer", source="ONNX StringNormalizer-10; the reference also strips accents")
@@ -30,16 +33,39 @@ def normalize(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     return [Pair(made if np.ndim(data.value) == 1 else made[None], None, "string")]
 
 
+@rule("StringSplit", source="ONNX StringSplit-20, and its reference where they differ")
+def split(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
+    """Two places where the document and the reference, which is Python's split, differ.
+
+    Without a delimiter and after the last split, the document removes trailing whitespace. How
+    many pieces an empty text has between delimiters, one or none, the document does not say.
+    """
+    data = inputs[0]
+    if not isinstance(data, Pair):
+        raise TypeError("StringSplit needs a tensor")
+    pieces, counts = (Pair.exact(np.asarray(r)) for r in step.reference([data.value]))
+    if step.attributes.get("delimiter"):
+        empty = (data.value == "") & (counts.value == 1)
+        return [pieces, undefined(counts, empty, lambda got: got == 0)]
+    return [_stripped(pieces), counts]
+
+
+def _stripped(pieces: Pair) -> Pair:
+    words = pieces.value
+    bare = np.array([str(word).rstrip() for word in words.ravel()], object).reshape(words.shape)
+    return one_of([pieces, replace(pieces, value=bare)])
+
+
 @rule(
     "StringConcat",
-    "StringSplit",
     "RegexFullMatch",
     source="ONNX operator documents: text is exact",
 )
 def text(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Text from text."""
     values = [value.value if isinstance(value, Pair) else None for value in inputs]
-    return [Pair.exact(np.asarray(result)) for result in step.reference(values)]
+    made = [np.asarray(result) for result in step.reference(values)]
+    return [Pair.exact(a.astype(object) if a.dtype.kind in "UT" else a) for a in made]
 
 
 @rule("TfIdfVectorizer", source="ONNX TfIdfVectorizer: counts, times weights")
