@@ -1,0 +1,41 @@
+"""Other feeds for a model: as legal as those it has, and with another answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hal.tensor import Tensor, Value
+
+FEWEST = 9
+"""Elements from which a tensor is data; a shorter one may say how (scales, epsilons, axes)."""
+
+_COUNTS = frozenset({"int32", "int64", "uint64", "bool"})
+"""Types that say where and how many: turned round, they may mean what is not there."""
+
+
+def turned(feeds: Mapping[str, Value]) -> dict[str, Value] | None:
+    """The same feeds with the elements of every tensor of data moved on by one.
+
+    Each tensor keeps its elements, and so its range. None where that changes nothing.
+    """
+    made = {name: _turned(value) for name, value in feeds.items()}
+    changed = any(made[name] is not value for name, value in feeds.items())
+    return made if changed else None
+
+
+def _turned(value: Value) -> Value:
+    if isinstance(value, list):
+        items = [_turned(item) for item in value]
+        changed = any(new is not old for new, old in zip(items, value, strict=True))
+        return items if changed else value
+    if not isinstance(value, Tensor) or value.dtype.name in _COUNTS:
+        return value
+    if value.array.size < FEWEST:
+        return value
+    array = np.roll(value.array, 1)
+    if np.array_equal(array, value.array):
+        return value
+    array.setflags(write=False)
+    return Tensor(array, value.dtype)
