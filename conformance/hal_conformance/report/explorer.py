@@ -1,13 +1,18 @@
-"""The rows of the page's "All cases" as compact columns, each text stored once."""
+"""The rows of the page's tables as compact columns, each text stored once, packed."""
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from hal_conformance.records import Attempt, CaseRecord, Outcome, OutputRecord, PlacementCounts
+from hal_conformance.report.names import parsed
+from hal_conformance.report.operators import GRADES
 from hal_conformance.report.summary import WRONG, Summary
-from hal_conformance.report.text import visible
+from hal_conformance.report.text import figure, visible
 
 _Key = TypeVar("_Key", str, tuple[int, ...])
 
@@ -26,6 +31,12 @@ class _Numbered(Generic[_Key]):
         return list(self._numbers)
 
 
+def packed(summary: Summary) -> str:
+    """The columns as base64 of gzipped JSON, which the page unpacks."""
+    plain = json.dumps(payload(summary), ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(plain.encode(), 6, mtime=0)).decode()
+
+
 def payload(summary: Summary) -> dict[str, Sequence[object]]:
     """Columns by name, one entry a record, and the word lists they point into."""
     cases, targets, ops, types, texts = (_Numbered[str]() for _ in range(5))
@@ -35,35 +46,62 @@ def payload(summary: Summary) -> dict[str, Sequence[object]]:
 
     def row(record: CaseRecord) -> tuple[object, ...]:
         return (
-            cases(visible(record.case)),
-            targets(visible(record.target)),
+            cases(record.case),
+            targets(record.target),
             outcomes[record.outcome],
             -1 if record.expected is None else outcomes[record.expected],
             int(record.is_news),
-            opsets(tuple(ops(visible(op)) for op in record.ops)),
-            typesets(tuple(types(visible(name)) for name in record.dtypes)),
-            texts(visible((record.reason or "").strip())),
-            texts(visible(record.cause or "")),
+            opsets(tuple(map(ops, record.ops))),
+            typesets(tuple(map(types, record.dtypes))),
+            texts((record.reason or "").strip()[:REASON]),
+            texts(record.cause or ""),
             texts(placement_text(record.placement)),
-            texts(visible(outputs_text(record))),
-            worst_margin(record.outputs),
-            texts(visible(attempts_text(record.attempts))),
+            texts(outputs_text(record)),
+            worst_margin(record),
+            texts(attempts_text(record.attempts)),
+            grade_number(record),
+            texts(bounds_text(record)),
         )
 
     rows = [row(record) for record in summary.records]
     words: dict[str, Sequence[object]] = {
-        "cases": cases.values,
-        "targets": targets.values,
+        "cases": _harmless(cases.values),
+        "targets": _harmless(targets.values),
         "outcomes": [outcome.value for outcome in Outcome],
-        "ops": ops.values,
-        "types": types.values,
-        "texts": texts.values,
+        "ops": _harmless(ops.values),
+        "types": _harmless(types.values),
+        "texts": _harmless(texts.values),
         "opsets": opsets.values,
         "typesets": typesets.values,
+        "grades": ["", *GRADES],
+        **_by_case(cases.values, summary),
     }
     columns = {name: [row[place] for row in rows] for place, name in enumerate(_COLUMNS)}
     return {**words, **columns}
 
+
+def _by_case(cases: Sequence[str], summary: Summary) -> dict[str, Sequence[object]]:
+    """What ids say: operator, version and first type of single-operator cases, else -1."""
+    operators, firsts, evidence = (_Numbered[str]() for _ in range(3))
+    evidence("")
+    names = [parsed(case) for case in cases]
+    return {
+        "operator": [operators(name.operator) if name else -1 for name in names],
+        "version": [name.version if name else -1 for name in names],
+        "first": [firsts(name.types[0]) if name else -1 for name in names],
+        "evidence": [evidence(summary.evidence.get(case, "")) for case in cases],
+        "operators": _harmless(operators.values),
+        "firsts": _harmless(firsts.values),
+        "evidences": _harmless(evidence.values),
+    }
+
+
+def _harmless(texts: Sequence[str]) -> list[str]:
+    return [visible(text) for text in texts]
+
+
+REASON = 400
+"""Characters of a reason that the page holds; results.jsonl has all of it."""
 
 _COLUMNS = (
     "case",
@@ -79,7 +117,34 @@ _COLUMNS = (
     "outputs",
     "margin",
     "attempts",
+    "grade",
+    "bounds",
 )
+
+
+def grade_number(record: CaseRecord) -> int:
+    """The place of its grade among ["", A, B, C, FAIL]."""
+    bounds = record.bounds
+    if bounds is None:
+        return 0
+    if bounds.grade:
+        return 1 + GRADES.index(bounds.grade)
+    return 1 + GRADES.index("FAIL") if bounds.outcome is Outcome.FAIL else 0
+
+
+def bounds_text(record: CaseRecord) -> str:
+    """What bounds say of a case that they do not pass, or that the standard judged too."""
+    bounds = record.bounds
+    if bounds is None or (bounds.outcome is Outcome.PASS and record.outcome is Outcome.PASS):
+        return ""
+    told = [f"{bounds.outcome.value} by the {bounds.tier} bound, {bounds.arithmetic}"]
+    if bounds.ulp is not None and bounds.limit_ulp is not None:
+        told.append(f"{figure(bounds.ulp)} ULP where {figure(bounds.limit_ulp)} are allowed")
+    if bounds.held and bounds.outcome is Outcome.FAIL:
+        told.append(f"behaves like {bounds.held}")
+    if bounds.reason and bounds.reason != record.reason:
+        told.append(bounds.reason[:REASON])
+    return "; ".join(told)
 
 
 def placement_text(place: PlacementCounts | None) -> str:
@@ -106,7 +171,7 @@ def _output(output: OutputRecord) -> str:
     shape = "" if output.shape is None else str(output.shape)
     about = [f"{output.name} {output.dtype or ''}{shape}: {'ok' if output.ok else 'wrong'}"]
     if output.margin is not None:
-        about.append(f"{output.margin:.3g} of the tolerance")
+        about.append(f"{output.margin:.3g} of what is allowed")
     if output.worst_ulp is not None:
         about.append(f"{output.worst_ulp:.3g} ulp")
     if output.reason:
@@ -114,10 +179,12 @@ def _output(output: OutputRecord) -> str:
     return ", ".join(about)
 
 
-def worst_margin(outputs: Sequence[OutputRecord]) -> str | None:
-    """The largest error of any output as a part of the tolerance; text, for infinities."""
-    margins = [output.margin for output in outputs if output.margin is not None]
-    return f"{max(margins):.3g}" if margins else None
+def worst_margin(record: CaseRecord) -> str | None:
+    """The largest error as a part of what is allowed; text, for infinities."""
+    if record.bounds and record.bounds.margin is not None:
+        return f"{record.bounds.margin:.2g}"
+    margins = [output.margin for output in record.outputs if output.margin is not None]
+    return f"{max(margins):.2g}" if margins else None
 
 
 def attempts_text(attempts: Sequence[Attempt]) -> str:

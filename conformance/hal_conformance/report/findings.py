@@ -25,6 +25,7 @@ from hal_conformance.report.names import SUITES, parsed, subject_of, suite_of
 from hal_conformance.report.operators import farthest
 from hal_conformance.report.repro import repro_line
 from hal_conformance.report.sources import RELATED, source_of
+from hal_conformance.report.text import figure
 
 MARKS = Marks("<!-- findings:begin -->", "<!-- findings:end -->")
 
@@ -58,6 +59,11 @@ class Finding:
         return self.worst or self.records[0]
 
     @property
+    def prefix(self) -> str:
+        """What finds its cases among all cases of the page."""
+        return f"ops/{self.subject}/" if self.types else self.example.case
+
+    @property
     def repro(self) -> str:
         """The command that runs the example again."""
         return repro_line(self.example)
@@ -83,6 +89,13 @@ class Finding:
     def margin(self) -> float | None:
         """How many times the bound the error is."""
         return self.worst.bounds.margin if self.worst and self.worst.bounds else None
+
+    @property
+    def measured(self) -> tuple[str, str, str]:
+        """Error, limit and times the bound in words; a limit of 0 is "exact"."""
+        exact = self.limit == 0
+        limit = "exact" if exact else figure(self.limit)
+        return figure(self.ulp), limit, "–" if exact else figure(self.margin)
 
     @property
     def behaves_like(self) -> str:

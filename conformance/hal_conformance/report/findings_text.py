@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hal_conformance.records import Outcome
 from hal_conformance.report.findings import Finding
-from hal_conformance.report.text import code, figure, first_line, markdown, table
+from hal_conformance.report.text import code, first_line, markdown, table
 
 if TYPE_CHECKING:
     from hal_conformance.report.summary import Summary, TargetSummary
@@ -81,9 +81,9 @@ def _others(found: Sequence[Finding]) -> str:
 
 
 def _beyond(finding: Finding) -> list[str]:
-    measured = [figure(finding.ulp), figure(finding.limit), figure(finding.margin)]
+    measured = finding.measured
     if finding.worst is None:
-        measured = [markdown(first_line(finding.reason, 80)), "", ""]
+        measured = (markdown(first_line(finding.reason, 80)), "", "")
     return [
         markdown(finding.subject),
         *measured,

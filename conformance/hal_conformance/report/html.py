@@ -11,10 +11,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hal_conformance.records import JUDGED, Outcome, TargetHeader
-from hal_conformance.report import environment, explorer
+from hal_conformance.report import environment, explorer, twice
+from hal_conformance.report.findings_text import some
 from hal_conformance.report.summary import MEANING, Summary, TargetSummary
 from hal_conformance.report.tally import Tally
-from hal_conformance.report.text import first_line, script_json, visible
+from hal_conformance.report.text import figure, first_line, visible
 from hal_conformance.report.verdict import Conformance, profile
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def render(summary: Summary) -> str:
         "by_dtype": _by_dtype,
         "failing_ops": _failing(summary, ops),
         "failing": [target for target in summary.targets if target.failures],
+        "finding": [target for target in summary.targets if target.findings],
+        "bounded": [target for target in summary.targets if target.operators],
+        "twice": [target for target in summary.targets if target.twice.total],
+        "pairs": [(ours, theirs) for ours in twice.BOTH for theirs in twice.BOUNDS],
+        "FAIL": Outcome.FAIL,
         "expecting": [target for target in summary.targets if target.known],
         "gapping": [target for target in summary.targets if target.gaps],
         "facts": environment.facts(summary.header),
@@ -47,7 +53,7 @@ def render(summary: Summary) -> str:
         "GAP": Outcome.GAP,
         "JUDGED": JUDGED,
         "answers": _answers(summary),
-        "payload": Markup(script_json(explorer.payload(summary))),
+        "payload": Markup(explorer.packed(summary)),
     }
     return page("report.html.j2", {**view, "sections": _sections(view)})
 
@@ -56,7 +62,7 @@ def page(template: str, view: Mapping[str, object]) -> str:
     """Render a template with our style, script and the hash that permits the script."""
     from markupsafe import Markup
 
-    script = _asset("explorer.js")
+    script = f'"use strict";\n{_asset("matrix.js")}{_asset("explorer.js")}'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     own = {
         "css": Markup(_asset("page.css")),
@@ -107,9 +113,12 @@ def _sections(view: Mapping[str, object]) -> list[tuple[str, str]]:
     every = [
         ("verdict", "Verdict", True),
         ("outcomes", "Outcomes", True),
+        ("findings", "Findings", view["finding"]),
+        ("twice", "Judged twice", view["twice"]),
         ("failures", "Failures", view["failing"]),
         ("expectations", "Known", view["expecting"]),
         ("operators", "Operators", view["ops"]),
+        ("matrix", "By type", view["bounded"]),
         ("types", "Types", view["dtypes"]),
         ("placement", "Placement", True),
         ("gaps", "Gaps", view["gapping"]),
@@ -168,6 +177,8 @@ def _day(moment: str) -> str:
 _FILTERS: dict[str, Callable[..., Any]] = {
     "n": _number,
     "first_line": first_line,
+    "figure": figure,
+    "some": some,
     "capfirst": _capitalised,
     "day": _day,
     "device_line": device_line,

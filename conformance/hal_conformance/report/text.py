@@ -66,11 +66,11 @@ def code(text: str) -> str:
 
 
 def figure(value: float | None) -> str:
-    """A measured number with as many digits as anybody needs: 0.52, 31,420, 2.2e6, ∞."""
+    """A measured number as briefly as is useful: 0.52, 31,420, 2.2e6, ∞; – for NaN."""
     if value is None:
         return ""
     if math.isnan(value):
-        return "NaN"
+        return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     if abs(value) >= 1e6 or 0 < abs(value) < 1e-3:

@@ -190,7 +190,7 @@ def test_the_page_permits_its_own_script_only(make_results: Run) -> None:
 
 def test_failures_stand_in_the_page_without_scripts(make_results: Run) -> None:
     summary = summarise(make_results(targets=TARGETS, size=200, wrong=0.2))
-    text = render(summary)["report.html"].split('<script type="application/json"')[0]
+    text = render(summary)["report.html"].split('<script type="application/octet-stream"')[0]
     for target in summary.targets:
         assert all(failure.record.case in text for failure in target.failures)
 

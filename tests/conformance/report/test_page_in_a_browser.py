@@ -56,6 +56,7 @@ def _acted(text: str, folder: Path, steps: Sequence[str], *options: str) -> list
         "const set = (id, value) => { $(id).value = value;"
         "  $(id).dispatchEvent(new Event('input', {bubbles: true}));"
         "  $(id).dispatchEvent(new Event('change', {bubbles: true})); };"
+        "while ($('filters').hidden) await wait();"
         f"for (const step of [{body}]) {{ try {{ const got = await step(); await wait();"
         "  out.push(typeof got === 'function' ? got() : got); }"
         "  catch (error) { out.push(String(error)); } }"

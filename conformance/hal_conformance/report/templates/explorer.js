@@ -1,12 +1,13 @@
-"use strict";
-// Filters and renders the rows of the embedded JSON; only textContent, never markup.
-(() => {
+// Filters and renders the rows of the embedded data; only textContent, never markup.
+(async () => {
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll("details.fold")) fold.open = true;
   });
   const source = document.getElementById("data");
   if (!source) return;
-  const data = JSON.parse(source.textContent);
+  const packed = Uint8Array.from(atob(source.textContent), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const data = JSON.parse(await new Response(stream).text());
   const total = data.case.length;
   const page = 60;
   const $ = (id) => document.getElementById(id);
@@ -88,13 +89,16 @@
     const add = (name, value) => { if (value) list.append(make("dt", name), make("dd", value)); };
     const names = (index, sets, words) => sets[index].map((word) => words[word]).join(", ");
     add("Reason", data.texts[data.reason[row]]);
+    add("Bounds", data.texts[data.bounds[row]]);
+    add("Grade", data.grades[data.grade[row]]);
+    add("Inputs", data.evidences[data.evidence[data.case[row]]]);
     if (data.expected[row] >= 0) add("Expected", data.outcomes[data.expected[row]]);
     add("Known cause", data.texts[data.cause[row]]);
     add("Operators", names(data.opset[row], data.opsets, data.ops));
     add("Types", names(data.typeset[row], data.typesets, data.types));
     add("Placement", data.texts[data.place[row]]);
     add("Outputs", data.texts[data.outputs[row]]);
-    if (data.margin[row] !== null) add("Worst error", `${data.margin[row]} of the tolerance`);
+    if (data.margin[row] !== null) add("Worst error", `${data.margin[row]} of what is allowed`);
     add("Attempts", data.texts[data.attempts[row]]);
     list.append(make("dt", "Run it again"));
     const again = make("dd");
@@ -127,8 +131,10 @@
     field.target.value = index(data.targets, link.dataset.target);
     field.outcome.value = index(data.outcomes, link.dataset.outcome);
     field.op.value = index(data.ops, link.dataset.op);
+    field.text.value = link.dataset.text ?? "";
     search();
   });
   form.hidden = false;
   search();
+  matrix(data);
 })();
