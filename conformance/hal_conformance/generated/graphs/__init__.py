@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from hal_conformance.generated.graphs import convolution
+from hal_conformance.generated.graphs import (
+    activations,
+    attention,
+    convolution,
+    matmul,
+    normalisation,
+)
 from hal_conformance.generated.graphs.patterns import Patterns
 from hal_conformance.generated.source import Source
 
@@ -23,6 +29,10 @@ def _patterns(family: str, *tables: Patterns) -> Callable[[], Iterator[Source]]:
 
 FAMILIES: Mapping[str, Callable[[], Iterator[Source]]] = {
     "convolution": _patterns("convolution", convolution.PATTERNS),
+    "activation": _patterns("activation", activations.PATTERNS),
+    "matmul": _patterns("matmul", matmul.PATTERNS),
+    "normalisation": _patterns("normalisation", normalisation.PATTERNS),
+    "attention": _patterns("attention", attention.PATTERNS),
 }
 """The families, in order: what makes the cases of each."""
 

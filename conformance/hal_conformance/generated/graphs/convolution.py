@@ -2,8 +2,8 @@
 
 Sources: ONNX Runtime's ConvBNFusion, ConvMulFusion, ConvAddFusion, ConvActivationFusion,
 ConvAddActivationFusion, PadFusion, NchwcTransformer; OpenVINO's ConvolutionMultiplyFusion,
-GroupConvolutionMultiplyFusion, MultiplyConvolutionFusion, PadFusion, ReverseInputChannelsFusion,
-ConvolutionBackpropDataMultiplyFusion, ConvolutionToGroupConvolutionFusion; TensorRT's fusion
+GroupConvolutionMultiplyFusion, MultiplyConvolutionFusion, PadFusion,
+ReverseInputChannelsFusion, ConvolutionBackpropDataMultiplyFusion, ConvolutionToGroupConvolutionFusion; TensorRT's fusion
 catalogue (Convolution and ReLU, Scale, ElementWise sum, Padding).
 """
 
@@ -351,14 +351,14 @@ def conv_transpose_bn(
 
 @PATTERNS.add(
     variants={
-        "linear": {"mode": "linear"},
-        "cubic": {"mode": "cubic"},
+        "linear": {"mode": "linear", "scales": (1.0, 1.0, 2.0, 1.5)},
+        "cubic": {"mode": "cubic", "scales": (1.0, 1.0, 2.0, 1.5)},
         "align_corners": {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
         "upsample_2": {"scales": (1.0, 1.0, 2.0, 2.0)},
     },
     opsets=(OPSET, 11, 13),
 )
-def resize_conv(g: Graph, scales: tuple[float, ...] = (1.0, 1.0, 2.0, 1.5), **how: Any) -> None:
+def resize_conv(g: Graph, scales: tuple[float, ...] = (1.0, 1.0, 2.0, 1.0), **how: Any) -> None:
     how.setdefault("mode", "nearest")
     how.setdefault("coordinate_transformation_mode", "asymmetric")
     how |= {"nearest_mode": "floor"} if how["mode"] == "nearest" else {}

@@ -105,7 +105,9 @@ def _assembled(graph: Graph) -> onnx.ModelProto:
         inputs += [
             helper.make_tensor_value_info(w.name, w.data_type, list(w.dims)) for w in weights
         ]
-    outputs = [onnx.ValueInfoProto(name=name) for name in graph.outputs]
+    outputs = [
+        graph.declared.get(name, onnx.ValueInfoProto(name=name)) for name in graph.outputs
+    ]
     made = helper.make_graph(graph.nodes, "case", inputs, outputs, weights)
     opsets = {"": graph.opset, **graph.domains}
     imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]

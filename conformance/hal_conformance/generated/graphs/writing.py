@@ -78,6 +78,9 @@ class Graph:
     weights: dict[str, onnx.TensorProto] = field(default_factory=dict[str, onnx.TensorProto])
     outputs: list[str] = field(default_factory=list[str])
     domains: dict[str, int] = field(default_factory=dict[str, int])
+    declared: dict[str, onnx.ValueInfoProto] = field(
+        default_factory=dict[str, onnx.ValueInfoProto]
+    )
     has_weights: bool = False
     swaps: bool = False
     _counts: dict[str, int] = field(default_factory=dict[str, int])
@@ -139,6 +142,12 @@ class Graph:
     def out(self, *names: str) -> None:
         """These are outputs."""
         self.outputs += [name for name in names if name not in self.outputs]
+
+    def out_as(self, name: str, *dims: Dim, dtype: str | None = None) -> None:
+        """This is an output, of a type that onnx does not infer."""
+        feed = Feed(name, dims, dtype or self.t, values.any_)
+        self.declared[name] = feed.declared(symbolic=self.twist.symbolic)
+        self.out(name)
 
     def within(self) -> Graph:
         """A graph for a subgraph of this one: its names are new, its constants its own."""
