@@ -13,7 +13,8 @@ from enum import Enum
 
 from hal.errors import InputError
 from hal_conformance.records import JUDGED, CaseRecord, Outcome, RunHeader, TargetHeader
-from hal_conformance.report.environment import target_facts
+from hal_conformance.report.environment import fingerprint, target_facts
+from hal_conformance.report.operators import OperatorSummary
 from hal_conformance.report.repro import repro_line
 from hal_conformance.report.summary import summarise
 from hal_conformance.report.tally import Tally
@@ -40,6 +41,7 @@ class Column:
     header: RunHeader
     verdict: Verdict
     tally: Tally
+    operators: Mapping[str, OperatorSummary]
     records: Mapping[str, CaseRecord]
 
     @property
@@ -69,11 +71,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Columns that are compared, and what differs between them."""
+    """Columns that are compared, and what differs between them.
+
+    `fingerprint` are facts of the arithmetic that differ, `operators` the grades and effective
+    bits that do.
+    """
 
     title: str
     columns: tuple[Column, ...]
     differences: tuple[Difference, ...]
+    fingerprint: tuple[Difference, ...]
+    operators: tuple[Difference, ...]
     changes: tuple[CaseChange, ...]
     same: int
 
@@ -138,6 +146,7 @@ def _of(run: Results, label: str) -> list[Column]:
             header=run.header,
             verdict=target.verdict,
             tally=target.tally,
+            operators=target.operators,
             records={record.case: record for record in run.of_target(target.name)},
         )
         for target in summary.targets
@@ -152,7 +161,9 @@ def _group(title: str, columns: Sequence[Column]) -> Group:
     return Group(
         title=title,
         columns=tuple(columns),
-        differences=tuple(_differences(columns)),
+        differences=tuple(_differing([_facts(column) for column in columns])),
+        fingerprint=tuple(_differing([dict(fingerprint(c.target)) for c in columns])),
+        operators=tuple(_differing([_grades(column) for column in columns])),
         changes=tuple(changes),
         same=len(cases) - len(changes),
     )
@@ -190,8 +201,18 @@ def _goodness(outcome: Outcome) -> int:
     return 0 if outcome in (Outcome.CRASH, Outcome.HANG, Outcome.OOM) else 1
 
 
-def _differences(columns: Sequence[Column]) -> list[Difference]:
-    facts = [_facts(column) for column in columns]
+def _grades(column: Column) -> dict[str, str]:
+    """Each operator's lowest grade and its effective bits, whole: less is noise."""
+    return {
+        name: operator.grade
+        if operator.bits is None
+        else f"{operator.grade}, {operator.bits:.0f} bits"
+        for name, operator in column.operators.items()
+        if operator.grade
+    }
+
+
+def _differing(facts: Sequence[Mapping[str, str]]) -> list[Difference]:
     keys = list(dict.fromkeys(key for of_column in facts for key in of_column))
     rows = [Difference(key, tuple(f.get(key, "–") for f in facts)) for key in keys]
     return [row for row in rows if len(set(row.values)) > 1]

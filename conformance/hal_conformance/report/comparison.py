@@ -8,13 +8,16 @@ from pathlib import Path
 from hal.errors import InputError
 from hal_conformance.merge import are_shards, merge_folders
 from hal_conformance.report import html, write_reports
-from hal_conformance.report.compare import Change, Comparison, Group, compare
+from hal_conformance.report.compare import Change, Comparison, Difference, Group, compare
 from hal_conformance.report.summary import ORDER
 from hal_conformance.report.text import code, first_line, markdown, table
 from hal_conformance.results import HEADER, read, read_header, replace
 
 SHOWN = 200
-"""Changed cases shown in Markdown, a target; the page shows all."""
+"""Changed cases shown in Markdown, a target; the page shows more."""
+
+SHOWN_ON_PAGE = 1000
+"""Changed cases of one direction shown on the page, a target."""
 
 
 def report(folders: Sequence[Path], out: Path | None = None) -> list[Path]:
@@ -52,7 +55,8 @@ def write_comparison(folders: Sequence[Path], out: Path) -> list[Path]:
 def render_html(found: Comparison) -> str:
     """The comparison as one self-contained page."""
     return html.page(
-        "comparison.html.j2", {"found": found, "Change": Change, "outcomes": ORDER}
+        "comparison.html.j2",
+        {"found": found, "Change": Change, "outcomes": ORDER, "shown": SHOWN_ON_PAGE},
     )
 
 
@@ -61,7 +65,8 @@ def render_markdown(found: Comparison) -> str:
     parts = [f"# {' and '.join(markdown(run) for run in found.runs)} side by side\n"]
     for group in found.groups:
         parts += [f"## {markdown(group.title)}\n", _verdicts(group), _balance(group)]
-        parts += [_differences(group), _changes(group)]
+        parts += [_differences(group), _fingerprint(group), _operators(group)]
+        parts += [_changes(group)]
     if found.alone:
         names = ", ".join(markdown(label) for label in found.alone)
         parts.append(f"Only in one of the runs: {names}\n")
@@ -93,10 +98,27 @@ def _balance(group: Group) -> str:
 def _differences(group: Group) -> str:
     if not group.differences:
         return "Device, driver, SDK, versions and corpus are the same.\n"
-    rows = ([markdown(d.what), *map(markdown, d.values)] for d in group.differences)
-    return table(
-        ["differs", *(markdown(c.label) for c in group.columns)], rows, numbers_from=99
-    )
+    return _table("differs", group, group.differences)
+
+
+def _fingerprint(group: Group) -> str:
+    """Facts of the arithmetic, before and after."""
+    if not group.fingerprint:
+        return ""
+    return f"The fingerprint changed:\n\n{_table('fact', group, group.fingerprint)}"
+
+
+def _operators(group: Group) -> str:
+    if not group.operators:
+        return ""
+    return f"Grades and effective bits:\n\n{_table('operator', group, group.operators)}"
+
+
+def _table(what: str, group: Group, rows: Sequence[Difference]) -> str:
+    cells = ([markdown(row.what), *map(markdown, row.values)] for row in rows[:SHOWN])
+    head = [what, *(markdown(column.label) for column in group.columns)]
+    more = f"\nand {len(rows) - SHOWN:,} more.\n" if len(rows) > SHOWN else ""
+    return table(head, cells, numbers_from=99) + more
 
 
 def _changes(group: Group) -> str:

@@ -42,9 +42,13 @@ def target_facts(target: TargetHeader) -> list[tuple[str, str]]:
         found.append(("labels", ", ".join(target.labels)))
     options = {key: value for key, value in target.options.items() if value not in (None, {})}
     found += [(f"option {key}", _plain(value)) for key, value in options.items()]
-    found += [(key, _plain(value)) for key, value in sorted(target.fingerprint.items())]
     found += [(f"expectations {name}", _plain(v)) for name, v in target.expectations.items()]
     return found
+
+
+def fingerprint(target: TargetHeader) -> list[tuple[str, str]]:
+    """The facts that probes told of the target's arithmetic, and its machine."""
+    return [(key, _plain(value)) for key, value in sorted(target.fingerprint.items())]
 
 
 def _plain(value: object) -> str:

@@ -183,4 +183,5 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "day": _day,
     "device_line": device_line,
     "target_facts": environment.target_facts,
+    "fingerprint": environment.fingerprint,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from hal_conformance.records import CaseRecord, Outcome
 from hal_conformance.report import findings_text, twice
-from hal_conformance.report.environment import facts, target_facts
+from hal_conformance.report.environment import facts, fingerprint, target_facts
 from hal_conformance.report.operators import OperatorSummary
 from hal_conformance.report.summary import MEANING, Summary, TargetSummary
 from hal_conformance.report.tally import Tally
@@ -273,5 +273,8 @@ def _environment(summary: Summary) -> str:
         for target in summary.targets:
             about = "; ".join(f"{name} {value}" for name, value in target_facts(target.header))
             yield f"* {markdown(target.name)}: {markdown(about)}\n"
+            told = "; ".join(f"{name} {value}" for name, value in fingerprint(target.header))
+            if told:
+                yield f"* fingerprint of {markdown(target.name)}: {markdown(told)}\n"
 
     return "".join(lines())
