@@ -26,6 +26,7 @@ from hal_conformance.report.verdict import Verdict, profile
 from hal_conformance.results import read
 
 MARKS = Marks("<!-- support:begin -->", "<!-- support:end -->")
+BEGIN, END = MARKS.begin, MARKS.end
 
 
 def render(summaries: Sequence[Summary]) -> str:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from hal_conformance.report import summarise
 from hal_conformance.report.document import insert
-from hal_conformance.report.table import MARKS, main, render
+from hal_conformance.report.table import BEGIN, END, MARKS, main, render
 from hal_conformance.results import Results, write
 
 from hal.errors import InputError
 
-BEGIN, END = MARKS.begin, MARKS.end
 Run = Callable[..., Results]
 
 
