@@ -59,7 +59,7 @@ class FrozenSuite:
         return [
             IndexRow.model_validate(
                 {**question.row, "case": question.id, "case_hash": question.hash}
-                | {"suite": self.corpus.suite}
+                | {"suite": self.corpus.suite, "evidence": question.evidence}
             )
             for question in found
         ]
