@@ -156,6 +156,32 @@ def batch_normalization(noise: Noise, call: Call) -> Array:
     return noise.offset(y, call.dtype, size)
 
 
+def spectrum(noise: Noise, call: Call, y: Array) -> Array:
+    """DFT or STFT: sums over a frame, whose error is that of the frame's size, not of `y`'s."""
+    x = np.asarray(call.values[0])
+    if call.op == "STFT":
+        energy, n = _framed_energy(call, x if x.ndim > 2 else x[..., None])
+    else:
+        axis = int(call.attributes.get("axis", 1))
+        given = call.optional(2)
+        axis = (int(np.ravel(given)[0]) if given is not None else axis) % x.ndim
+        n = float(x.shape[axis])
+        energy = np.sum(x * x, axis=(axis, x.ndim - 1), keepdims=True)
+        energy = energy / n**2 if call.attributes.get("inverse") else energy
+    noisy = noise.added(y, call.dtype, lambda: energy, n)
+    return noise.primitive(noisy, call.dtype, 1.0)
+
+
+def _framed_energy(call: Call, x: Array) -> tuple[Array, float]:
+    """The sum of squares of each frame as the window weighs it, and a frame's length."""
+    window, given = call.optional(2), call.optional(3)
+    weights = np.ones(int(np.ravel(given)[0])) if window is None else np.ravel(window)
+    hop, length = int(np.ravel(call.values[1])[0]), len(weights)
+    frames = np.lib.stride_tricks.sliding_window_view(x, length, axis=1)[:, ::hop]
+    energy = np.sum((frames * weights) ** 2, axis=(2, 3))
+    return np.asarray(energy[:, :, None, None]), float(length)
+
+
 def is_inference(call: Call) -> bool:
     """Whether it is a batch normalisation by given statistics, a channel at a time."""
     training = call.attributes.get("training_mode", 0) or not call.attributes.get("spatial", 1)
@@ -207,6 +233,10 @@ SUMS: Mapping[str, Summed] = {
 
 AVERAGES = frozenset({"AveragePool", "CumSum", "GlobalAveragePool", "ReduceMean", "ReduceSum"})
 """Operators that add their first input up."""
+
+
+SPECTRA = frozenset({"DFT", "STFT"})
+"""Operators that transform their first input."""
 
 
 def is_sum(op: str, values: Sequence[Any]) -> bool:

@@ -38,12 +38,14 @@ from hal_conformance.numerics.noise import (
     AVERAGES,
     FACTORS,
     LIBRARY,
+    SPECTRA,
     Noise,
     average,
     batch_normalization,
     contraction,
     is_inference,
     is_sum,
+    spectrum,
 )
 from hal_conformance.numerics.noisy_recurrent import recurrent
 from hal_conformance.numerics.pair import Pair, Quantity, Table
@@ -102,22 +104,35 @@ def typical(
         passes: how many noisy passes are made.
         seed: what their noise is drawn from.
     """
+    spreads, lost = sampled(model, feeds, arithmetic, passes=passes, seed=seed)
+    names = [output.name for output in model.graph.output]
+    return [
+        _unknown(spread.reference) if name in lost else spread.bound()
+        for name, spread in zip(names, spreads, strict=True)
+    ]
+
+
+def sampled(
+    model: onnx.ModelProto,
+    feeds: Mapping[str, Quantity],
+    arithmetic: Arithmetic,
+    *,
+    passes: int = PASSES,
+    seed: int = 0,
+) -> tuple[list[Spread], set[str]]:
+    """How the outputs of noisy passes spread, and the names of which nothing is known."""
     path, scales = Path(), list[Array]()
     feeds = with_weights(model, feeds)
-    reference = _pass(model, feeds, Noise(arithmetic, None, scales), path)
-    sums = [_Spread(value) for value in reference]
+    spreads = [
+        Spread(value) for value in _pass(model, feeds, Noise(arithmetic, None, scales), path)
+    ]
     for k in range(passes):
         random = np.random.Generator(np.random.PCG64([seed, k]))
         path.rewind()
         sample = _pass(model, feeds, Noise(arithmetic, random, scales), path)
-        for spread, value in zip(sums, sample, strict=True):
+        for spread, value in zip(spreads, sample, strict=True):
             spread.add(value)
-    lost = _reached(model.graph, path.left)
-    names = [output.name for output in model.graph.output]
-    return [
-        _unknown(value) if name in lost else spread.bound(passes)
-        for name, value, spread in zip(names, reference, sums, strict=True)
-    ]
+    return spreads, _reached(model.graph, path.left)
 
 
 @dataclass
@@ -249,10 +264,17 @@ class NoisyWalk(Walk):
     def _noisy(self, value: Quantity, call: Call | None) -> Quantity:
         if isinstance(value, list):
             return [self._noisy(item, None) for item in value]
-        if not isinstance(value, Pair) or not value.is_float:
+        if isinstance(value, Table):
+            return Table(value.keys, self._pair(value.values, None))
+        return self._pair(value, call) if isinstance(value, Pair) else value
+
+    def _pair(self, value: Pair, call: Call | None) -> Pair:
+        if not value.is_float:
             return value
         if call is None:
             noisy = self._noise.primitive(value.value, value.dtype, LIBRARY)
+        elif call.op in SPECTRA:
+            noisy = spectrum(self._noise, call, value.value)
         elif call.op in AVERAGES:
             noisy = average(self._noise, call, value.value)
         else:
@@ -261,27 +283,32 @@ class NoisyWalk(Walk):
         return Pair(noisy, None, value.dtype)
 
 
-class _Spread:
-    """The sums of squares of one output over the passes."""
+class Spread:
+    """How far the passes lay from the reference: the mean squares of one output."""
 
     def __init__(self, reference: Quantity) -> None:
-        self._reference = reference
-        self._items = (
-            [_Spread(item) for item in reference] if isinstance(reference, list) else []
-        )
+        self.reference = reference
+        self._passes = 0
+        self._items: list[Spread] = []
+        if isinstance(reference, list):
+            self._items = [Spread(item) for item in reference]
+        if isinstance(reference, Table):
+            self._items = [Spread(reference.values)]
         shape = np.shape(reference.value) if isinstance(reference, Pair) else ()
         self._squares = np.zeros(shape)
 
     def add(self, sample: Quantity) -> None:
         """Count one pass."""
-        if isinstance(sample, list):
-            for item, value in zip(self._items, sample, strict=True):
+        self._passes += 1
+        inner = [sample.values] if isinstance(sample, Table) else sample
+        if isinstance(inner, list):
+            for item, value in zip(self._items, inner, strict=True):
                 item.add(value)
-        reference = self._reference
+        reference = self.reference
         if not isinstance(sample, Pair) or not isinstance(reference, Pair):
             return
         with np.errstate(all="ignore"):
-            if reference.is_float or reference.dtype.startswith("complex"):
+            if _is_dense(reference):
                 off = np.abs(sample.value - reference.value) ** 2
                 same = (sample.value == reference.value) | np.isnan(reference.value)
                 self._squares += np.where(same, 0.0, off)
@@ -289,20 +316,32 @@ class _Spread:
                 differs = np.asarray(sample.value != reference.value)
                 self._squares += np.where(differs, np.inf, 0.0)
 
-    def bound(self, passes: int) -> Quantity:
+    def deviation(self, floor: float = 1.0) -> Array:
+        """sqrt((v + floor mean v) / (1 + floor)), v being the mean square of each element."""
+        v = self._squares / max(1, self._passes)
+        finite = v[np.isfinite(v)]
+        pooled = float(finite.mean()) if finite.size else 0.0
+        return np.sqrt((v + floor * pooled) / (1 + floor))
+
+    def bound(self, width: float = WIDTH) -> Quantity:
         """The reference with its bound; a discrete value that some pass changed is unknown."""
-        reference = self._reference
+        reference = self.reference
         if isinstance(reference, list):
-            return [item.bound(passes) for item in self._items]
+            return [item.bound(width) for item in self._items]
+        if isinstance(reference, Table):
+            values = self._items[0].bound(width)
+            return Table(reference.keys, values) if isinstance(values, Pair) else None
         if not isinstance(reference, Pair):
             return None
-        if not reference.is_float and not reference.dtype.startswith("complex"):
+        if not _is_dense(reference):
             error = self._squares if self._squares.any() else None
             return Pair(reference.value, error, reference.dtype)
-        v = self._squares / passes
-        finite = v[np.isfinite(v)]
-        floor = float(finite.mean()) if finite.size else 0.0
-        return Pair(reference.value, WIDTH * np.sqrt((v + floor) / 2), reference.dtype)
+        return Pair(reference.value, width * self.deviation(), reference.dtype)
+
+
+def _is_dense(pair: Pair) -> bool:
+    """Whether it holds real or complex numbers, between which there are others."""
+    return pair.is_float or pair.dtype.startswith("complex")
 
 
 def with_weights(model: onnx.ModelProto, feeds: Mapping[str, Quantity]) -> dict[str, Quantity]:
