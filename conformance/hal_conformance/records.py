@@ -1,9 +1,9 @@
 """What a run writes down: outcomes, case records, the run's header.
 
 `run.json` is a RunHeader, each line of `results.jsonl` a CaseRecord, each line of `index.jsonl`
-an IndexRow; docs/results-format.md explains them, `hal_conformance/schemas/` holds their JSON
-Schemas. These are the borders between the runner (writes), the reports, the merge and the
-expectations (read).
+an IndexRow, `findings.json` made of FindingRecords; docs/results-format.md explains them,
+`hal_conformance/schemas/` holds their JSON Schemas. These are the borders between the runner
+(writes), the reports, the merge and the expectations (read).
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ import math
 from enum import Enum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
 SCHEMA: Literal[1] = 1
 
@@ -246,3 +253,36 @@ class IndexRow(_Frozen):
     evidence: str | None = None
     opset: int | None = None
     nodes: list[IndexNode] = Field(default_factory=list[IndexNode])
+
+
+class FindingRecord(_Frozen):
+    """What is wrong with one operator on one target; the numbers are those of the worst case.
+
+    `operator` is an operator, a family of graphs or the operators of a model. `judged` counts
+    its cases that were judged, `cases` those that end like this.
+    """
+
+    target: str
+    operator: str
+    outcome: Outcome
+    cases: int
+    judged: int
+    types: dict[str, int] = Field(default_factory=dict)  # first type -> cases
+    versions: list[int] = Field(default_factory=list)
+    worst_ulp: Measure | None = None
+    limit_ulp: Measure | None = None
+    margin: Measure | None = None
+    behaves_like: dict[str, int] = Field(default_factory=dict)  # arithmetic -> cases
+    source: str = ""  # of the limit
+    example: str
+    reason: str = ""
+    repro: str
+    causes: list[str] = Field(default_factory=list)  # that expectations state
+    all_cases: list[str] = Field(default_factory=list)
+
+
+class Findings(_Frozen):
+    """All findings of a run, by target, the farthest beyond a bound first."""
+
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    findings: list[FindingRecord] = Field(default_factory=list[FindingRecord])

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hal.errors import InputError
-from hal_conformance.records import JUDGED, CaseRecord, Outcome
+from hal_conformance.records import JUDGED, CaseRecord, FindingRecord, Outcome
 from hal_conformance.report.document import Marks, write_or_check
 from hal_conformance.report.names import SUITES, parsed, subject_of, suite_of
 from hal_conformance.report.operators import farthest
@@ -111,27 +111,27 @@ class Finding:
         """What expectations say of its cases."""
         return tuple(sorted({record.cause for record in self.records if record.cause}))
 
-    def to_json(self) -> dict[str, object]:
-        """The finding as a JSON object; docs/results-format.md explains the keys."""
-        return {
-            "target": self.target,
-            "operator": self.subject,
-            "outcome": self.outcome.value,
-            "cases": len(self.records),
-            "judged": self.asked,
-            "types": dict(self.types),
-            "versions": list(self.versions),
-            "worst_ulp": _number(self.ulp),
-            "limit_ulp": _number(self.limit),
-            "margin": _number(self.margin),
-            "behaves_like": dict(self.held),
-            "source": self.source,
-            "example": self.example.case,
-            "reason": self.reason,
-            "repro": self.repro,
-            "causes": list(self.causes),
-            "all_cases": [record.case for record in self.records],
-        }
+    def record(self) -> FindingRecord:
+        """As `findings.json` has it."""
+        return FindingRecord(
+            target=self.target,
+            operator=self.subject,
+            outcome=self.outcome,
+            cases=len(self.records),
+            judged=self.asked,
+            types=dict(self.types),
+            versions=list(self.versions),
+            worst_ulp=self.ulp,
+            limit_ulp=self.limit,
+            margin=self.margin,
+            behaves_like=dict(self.held),
+            source=self.source,
+            example=self.example.case,
+            reason=self.reason,
+            repro=self.repro,
+            causes=list(self.causes),
+            all_cases=[record.case for record in self.records],
+        )
 
 
 def find(records: Iterable[CaseRecord]) -> tuple[Finding, ...]:
@@ -208,15 +208,6 @@ def _source(record: CaseRecord) -> str:
         domain, _, op = record.ops[0].rpartition(".")
         return source_of(op, 1 << 30, domain)
     return "the rule of each operator, along the graph"
-
-
-def _number(value: float | None) -> float | str | None:
-    """Five digits; what is not finite as text, as in results.jsonl."""
-    if value is None:
-        return None
-    if math.isfinite(value):
-        return float(f"{value:.5g}")
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

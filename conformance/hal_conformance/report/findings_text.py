@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from hal_conformance.records import Outcome
+from hal_conformance.records import Findings, Outcome
 from hal_conformance.report.findings import Finding
 from hal_conformance.report.text import code, first_line, markdown, table
 
 if TYPE_CHECKING:
     from hal_conformance.report.summary import Summary, TargetSummary
-
-SCHEMA = 1
 
 _BEYOND = (
     "subject",
@@ -30,9 +27,8 @@ _BEYOND = (
 
 def to_json(summary: Summary) -> str:
     """`findings.json`: every finding of every target."""
-    found = [f.to_json() for target in summary.targets for f in target.findings]
-    data = {"schema": SCHEMA, "findings": found}
-    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+    found = Findings(findings=[f.record() for t in summary.targets for f in t.findings])
+    return found.model_dump_json(by_alias=True, indent=1) + "\n"
 
 
 def document(summaries: Sequence[Summary]) -> str:

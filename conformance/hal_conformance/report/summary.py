@@ -58,8 +58,8 @@ PLACES = ("device", "host", "folded", "fused", "unknown")
 """Where a node may have run."""
 
 MEANING: Mapping[Outcome, str] = {
-    Outcome.PASS: "right, within the tolerance",
-    Outcome.FAIL: "a wrong value, shape, type or number of outputs",
+    Outcome.PASS: "right: within its bound, or within the standard’s tolerance",
+    Outcome.FAIL: "a wrong value, shape, type or number of outputs, or a model not refused",
     Outcome.ERROR: "refused, but not with a clean “unsupported”, or failed while running",
     Outcome.CRASH: "the process that held the device ended",
     Outcome.HANG: "no answer in time",

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hal_conformance.records import CaseRecord, IndexRow, RunHeader
+from hal_conformance.records import CaseRecord, Findings, IndexRow, RunHeader
 
 FOLDER = Path(__file__).parent
 HOME = "https://json-schema.org/draft/2020-12/schema"
@@ -19,6 +19,7 @@ MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "run.schema.json": (RunHeader, "run.json of a results folder"),
     "result.schema.json": (CaseRecord, "a line of results.jsonl"),
     "index.schema.json": (IndexRow, "a line of index.jsonl"),
+    "findings.schema.json": (Findings, "findings.json of a results folder"),
 }
 
 
