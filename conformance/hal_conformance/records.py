@@ -268,7 +268,7 @@ class FindingRecord(_Frozen):
     cases: int
     judged: int
     types: dict[str, int] = Field(default_factory=dict)  # first type -> cases
-    versions: list[int] = Field(default_factory=list)
+    versions: list[int] = Field(default_factory=list[int])
     worst_ulp: Measure | None = None
     limit_ulp: Measure | None = None
     margin: Measure | None = None

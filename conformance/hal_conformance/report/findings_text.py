@@ -1,4 +1,4 @@
-"""Findings as JSON and as Markdown tables: of a report, and of a document of its own."""
+"""Findings as JSON, and as the Markdown tables of a report or a document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hal_conformance.records import Findings, Outcome
-from hal_conformance.report.findings import Finding
+from hal_conformance.report.finding import Finding
 from hal_conformance.report.text import code, first_line, markdown, table
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _BEYOND = (
     "cases",
     "types",
     "limit's source",
-    "run the worst again",
+    "the worst case",
 )
 
 
@@ -29,25 +29,6 @@ def to_json(summary: Summary) -> str:
     """`findings.json`: every finding of every target."""
     found = Findings(findings=[f.record() for t in summary.targets for f in t.findings])
     return found.model_dump_json(by_alias=True, indent=1) + "\n"
-
-
-def document(summaries: Sequence[Summary]) -> str:
-    """The findings of several runs, for a page of the documentation."""
-    parts: list[str] = []
-    for summary in summaries:
-        for target in summary.targets:
-            parts.append(f"## {markdown(target.name)}\n")
-            parts.append(f"{_on(summary, target)}\n")
-            parts.append(of_target(target) or "Nothing was found.\n")
-    return "\n".join(parts)
-
-
-def _on(summary: Summary, target: TargetSummary) -> str:
-    from hal_conformance.report.html import device_line
-
-    day = summary.header.started[:10]
-    judged = target.tally.judged
-    return f"{markdown(device_line(target.header))}; {day}, {judged:,} cases judged."
 
 
 def of_target(target: TargetSummary, shown: int | None = None) -> str:
@@ -79,7 +60,7 @@ def _others(found: Sequence[Finding]) -> str:
 def _beyond(finding: Finding) -> list[str]:
     measured = finding.measured
     if finding.worst is None:
-        measured = (markdown(first_line(finding.reason, 80)), "", "")
+        measured = ("not measured", "", "")
     return [
         markdown(finding.subject),
         *measured,
@@ -87,7 +68,7 @@ def _beyond(finding: Finding) -> list[str]:
         f"{len(finding.records):,} of {finding.asked:,}",
         markdown(some(finding.types)),
         markdown(finding.source),
-        code(finding.repro),
+        f"{markdown(first_line(finding.reason, 160))} {code(finding.repro)}",
     ]
 
 

@@ -192,7 +192,8 @@ def _operator(operator: OperatorSummary | None) -> str:
     if operator.bits is not None:
         parts.append(f"{operator.bits:.1f} bits")
     if operator.ulp is not None:
-        parts.append(f"{figure(operator.ulp)} of {figure(operator.limit)} ULP")
+        limit = "" if operator.limit is None else f" of {figure(operator.limit)}"
+        parts.append(f"{figure(operator.ulp)}{limit} ULP")
     if operator.proved or operator.sampled:
         parts.append(f"{operator.proved:,} + {operator.sampled:,}")
     return ", ".join(parts)

@@ -12,11 +12,11 @@ RELATED = (
 @lru_cache(maxsize=4096)
 def source_of(op: str, version: int, domain: str = "") -> str:
     """What the bound of an operator rests on: its rule's source, or the standard's own body."""
-    import hal_conformance.numerics.engine  # noqa: F401  it registers the rules
-    from hal_conformance.numerics import rules
+    from hal_conformance.numerics import families, rules
     from hal_conformance.numerics.exceptions import EXCEPTIONS
     from hal_conformance.numerics.functions import ACCURACY
 
+    families.load()
     entry = rules.find(op, version, domain)
     if entry is None:
         return "the function body of the standard, each operator of it by its own rule"
@@ -28,5 +28,5 @@ def source_of(op: str, version: int, domain: str = "") -> str:
     if accuracy is None or "functions.py" not in entry.source:
         parts.append(entry.source)
     if plain and op in EXCEPTIONS:
-        parts.append(f"not by expanding its body: {EXCEPTIONS[op]}")
+        parts.append(f"a rule of its own: {EXCEPTIONS[op]}")
     return "; ".join(parts)

@@ -19,8 +19,8 @@ from hal_conformance.records import (
     RunHeader,
     TargetHeader,
 )
-from hal_conformance.report import findings, operators, twice
-from hal_conformance.report.findings import Finding
+from hal_conformance.report import finding, operators, twice
+from hal_conformance.report.finding import Finding
 from hal_conformance.report.operators import OperatorSummary
 from hal_conformance.report.repro import repro_line
 from hal_conformance.report.tally import Tally, tally
@@ -54,7 +54,7 @@ ORDER = (
 )
 """The order of columns and bars: right, wrong, not judged."""
 
-PLACES = ("device", "host", "folded", "fused", "unknown")
+PLACES: tuple[str, ...] = ("device", "host", "folded", "fused", "unknown")
 """Where a node may have run."""
 
 MEANING: Mapping[Outcome, str] = {
@@ -216,7 +216,7 @@ def _target(
         gaps=_gaps(records),
         known=_known(records),
         operators=operators.summaries(records, evidence),
-        findings=findings.find(records),
+        findings=finding.find(records),
         twice=twice.compare(records),
         seconds=sum(
             (attempt.compile_s or 0.0) + (attempt.run_s or 0.0)

@@ -1,0 +1,199 @@
+"""What is wrong with a target, an operator at a time: how far beyond which limit, and whose.
+
+A finding gathers the cases of one operator (or family of graphs) on one target that end alike:
+FAIL by the bounds, or CRASH, HANG, OOM, ERROR, FLAKE.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hal_conformance.records import JUDGED, CaseRecord, FindingRecord, Outcome
+from hal_conformance.report.names import SUITES, parsed, subject_of, suite_of
+from hal_conformance.report.operators import farthest
+from hal_conformance.report.repro import repro_line
+from hal_conformance.report.sources import RELATED, source_of
+from hal_conformance.report.text import figure
+
+_OTHERS = JUDGED - {Outcome.PASS, Outcome.FAIL, Outcome.ELSEWHERE}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One operator on one target: the cases that end alike, and the worst of them.
+
+    `asked` counts the cases of that operator that were judged at all. `worst` has the largest
+    error as a part of its bound; None where no error was measured, as for a wrong shape or a
+    crash. `held` counts the arithmetics that explain an answer; `types` the first type of each
+    single-operator case.
+    """
+
+    target: str
+    subject: str
+    outcome: Outcome
+    records: tuple[CaseRecord, ...]
+    asked: int
+    worst: CaseRecord | None
+    held: Mapping[str, int]
+    types: Mapping[str, int]
+    versions: tuple[int, ...]
+    source: str
+
+    @property
+    def example(self) -> CaseRecord:
+        """The case to look at first."""
+        return self.worst or self.records[0]
+
+    @property
+    def prefix(self) -> str:
+        """What finds its cases among all cases of the page."""
+        return f"ops/{self.subject}/" if self.types else self.example.case
+
+    @property
+    def repro(self) -> str:
+        """The command that runs the example again."""
+        return repro_line(self.example)
+
+    @property
+    def reason(self) -> str:
+        """What the bounds or the vendor said of the example."""
+        bounds = self.example.bounds
+        said = bounds.reason if bounds and self.outcome is Outcome.FAIL else None
+        return said or self.example.reason or ""
+
+    @property
+    def ulp(self) -> float | None:
+        """The error of the worst case, in units of the last place."""
+        return self.worst.bounds.ulp if self.worst and self.worst.bounds else None
+
+    @property
+    def limit(self) -> float | None:
+        """The bound there, in the same unit."""
+        return self.worst.bounds.limit_ulp if self.worst and self.worst.bounds else None
+
+    @property
+    def margin(self) -> float | None:
+        """How many times the bound the error is."""
+        return self.worst.bounds.margin if self.worst and self.worst.bounds else None
+
+    @property
+    def measured(self) -> tuple[str, str, str]:
+        """Error, limit and times the bound in words; a limit of 0 is "exact"."""
+        exact = self.limit == 0
+        limit = "exact" if exact else figure(self.limit)
+        return figure(self.ulp), limit, "–" if exact else figure(self.margin)
+
+    @property
+    def behaves_like(self) -> str:
+        """The arithmetic that explains every case, or how many each explains; "" for none."""
+        if not self.held:
+            return ""
+        if len(self.held) == 1 and sum(self.held.values()) == len(self.records):
+            return next(iter(self.held))
+        return ", ".join(f"{label} ({count:,})" for label, count in self.held.items())
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What expectations say of its cases."""
+        return tuple(sorted({record.cause for record in self.records if record.cause}))
+
+    def record(self) -> FindingRecord:
+        """As `findings.json` has it."""
+        return FindingRecord(
+            target=self.target,
+            operator=self.subject,
+            outcome=self.outcome,
+            cases=len(self.records),
+            judged=self.asked,
+            types=dict(self.types),
+            versions=list(self.versions),
+            worst_ulp=self.ulp,
+            limit_ulp=self.limit,
+            margin=self.margin,
+            behaves_like=dict(self.held),
+            source=self.source,
+            example=self.example.case,
+            reason=self.reason,
+            repro=self.repro,
+            causes=list(self.causes),
+            all_cases=[record.case for record in self.records],
+        )
+
+
+def find(records: Iterable[CaseRecord]) -> tuple[Finding, ...]:
+    """The findings of one target's records, the farthest beyond a bound first."""
+    groups: dict[tuple[str, Outcome], list[CaseRecord]] = defaultdict(list)
+    asked: Counter[str] = Counter()
+    for record in records:
+        outcome = _ended(record)
+        if outcome is None:
+            continue
+        subject = subject_of(record.case, record.ops)
+        asked[subject] += 1
+        if outcome is not Outcome.PASS:
+            groups[subject, outcome].append(record)
+    found = [
+        _finding(subject, outcome, group, asked[subject])
+        for (subject, outcome), group in groups.items()
+    ]
+    return tuple(sorted(found, key=_rank))
+
+
+def _ended(record: CaseRecord) -> Outcome | None:
+    """By its bounds, PASS or FAIL; or what else went wrong; None where nothing is said."""
+    if record.outcome in _OTHERS:
+        return record.outcome
+    bounds = record.bounds
+    if bounds is None or bounds.outcome not in (Outcome.PASS, Outcome.FAIL):
+        return None
+    return bounds.outcome
+
+
+def _rank(finding: Finding) -> tuple[object, ...]:
+    margin = finding.margin
+    return (
+        finding.outcome is not Outcome.FAIL,
+        finding.outcome.value,
+        -(margin if margin is not None and not math.isnan(margin) else 0.0),
+        -len(finding.records),
+        finding.subject,
+    )
+
+
+def _finding(subject: str, outcome: Outcome, records: list[CaseRecord], asked: int) -> Finding:
+    records.sort(key=lambda record: (suite_of(record.case) not in SUITES, record.case))
+    names = [name for record in records if (name := parsed(record.case))]
+    measured = outcome is Outcome.FAIL
+    worst = farthest(records) if measured else None
+    held = Counter(
+        record.bounds.held for record in records if record.bounds and record.bounds.held
+    )
+    return Finding(
+        target=records[0].target,
+        subject=subject,
+        outcome=outcome,
+        records=tuple(records),
+        asked=asked,
+        worst=worst,
+        held=dict(held.most_common()) if measured else {},
+        types=dict(Counter(name.types[0] for name in names).most_common()),
+        versions=tuple(sorted({name.version for name in names})),
+        source=_source(worst or records[0]) if measured else "",
+    )
+
+
+def _source(record: CaseRecord) -> str:
+    name = parsed(record.case)
+    if name is not None:
+        return source_of(name.op, name.version, name.domain)
+    if record.bounds and record.bounds.tier == "relation":
+        return RELATED
+    if record.bounds and record.bounds.tier == "refusal":
+        return "the standard: what is not valid must be refused"
+    if len(set(record.ops)) == 1:
+        domain, _, op = record.ops[0].rpartition(".")
+        return source_of(op, 1 << 30, domain)
+    return "the rule of each operator, along the graph"
