@@ -241,6 +241,44 @@ def test_four_targets_of_the_standard_suite_are_reported_in_a_second(
     assert (tmp_path / "report.html").stat().st_size < 2_000_000
 
 
+def test_twenty_thousand_generated_cases_are_kept_and_reported_in_seconds(
+    make_record: Record, make_run: Run, tmp_path: Path
+) -> None:
+    said = {"arithmetic": "fp32", "tier": "sound", "outcome": "PASS", "grade": "A"}
+    measured = {
+        "held": "fp32",
+        "bits": 24.123456,
+        "margin": 0.123456,
+        "ulp": 1.0,
+        "limit_ulp": 8.1,
+    }
+    plain = make_record(
+        bounds=said | measured,
+        placement={"device": 1, "evidence": "assigned"},
+        outputs=[{"name": "y", "dtype": "float32", "shape": [3, 4], "margin": 0.123456}],
+        attempts=[{"outcome": "PASS", "compile_s": 0.01, "run_s": 0.0004, "worker": "w1.3"}],
+        judged_by=["sound fp32"],
+    )
+    types = ("float32", "float16", "int8", "bfloat16")
+    run = make_run(
+        *(
+            plain.model_copy(
+                update={"case": f"ops/Op{n // 100}/{n % 5}/{types[n % 4]}/form{n}"}
+            )
+            for n in range(20_000)
+        ),
+        suites=["ops"],
+    )
+    write(tmp_path, run)
+    assert (tmp_path / "results.jsonl").stat().st_size < 20_000 * 500
+    start = time.process_time()
+    write_reports(tmp_path)
+    assert time.process_time() - start <= 5.0
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+    assert (tmp_path / "report.md").stat().st_size < 100_000
+    assert (tmp_path / "junit.xml").stat().st_size < 500_000
+
+
 def test_jinja2_is_loaded_by_rendering_only() -> None:
     told = "import sys, hal_conformance.report.comparison; print('jinja2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True)

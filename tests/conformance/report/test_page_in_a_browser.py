@@ -116,6 +116,41 @@ def test_filters_search_and_links_show_the_rows_they_promise(
     assert values[8:] == ["0 of 4,066 results", True, "polite"]
 
 
+def test_the_table_of_operators_by_type_counts_cases_and_leads_to_them(
+    make_record: Record, make_run: Run, tmp_path: Path
+) -> None:
+    said = {"arithmetic": "fp32", "tier": "sound", "outcome": "PASS", "margin": 0.2}
+    good, fair = ({**said, "grade": grade} for grade in "AB")
+    wrong = {**said, "outcome": "FAIL", "margin": 9.0}
+    run = make_run(
+        make_record("ops/Exp/13/float32/a", bounds=good),
+        make_record("ops/Exp/13/float32/b", bounds=fair),
+        make_record("ops/Exp/13/float16/a", Outcome.GAP),
+        make_record("ops/Exp/6/float32/a", Outcome.FAIL, bounds=wrong),
+        make_record("ops/Add/14/int8/a", Outcome.UNJUDGED),
+        make_record("ops/Add/14/int8/b", bounds=good),
+    )
+    cells = "[...document.querySelectorAll('#m-table tr')].map("
+    cells += "(row) => [...row.children].map((cell) => cell.textContent).join(' ').trim())"
+    values = _acted(
+        render(summarise(run))["report.html"],
+        tmp_path,
+        [
+            cells,
+            f"set('m-version', 'all'), () => {cells}",
+            f"set('m-show', 'wrong'), () => {cells}",
+            "document.querySelector('#m-table .bad a').click(), () => $('count').textContent",
+            "() => [...document.querySelectorAll('#rows .id')].map((id) => id.textContent)",
+        ],
+    )
+    assert values[0] == ["float32 float16 int8", "Add   A°", "Exp B gap"]
+    assert values[1][2] == "Exp 1/3 gap"
+    assert values[2] == ["float32 float16", "Exp 1/3 gap"]
+    assert values[3] == "3 of 6 results"
+    assert len(values[4]) == 3
+    assert all(re.fullmatch(r"ops/Exp/\d+/float32/\w", case) for case in values[4])
+
+
 def test_searching_eight_thousand_rows_takes_less_than_a_blink(
     make_results: Run, tmp_path: Path
 ) -> None:
