@@ -62,7 +62,7 @@ NEUTRAL = frozenset(
 )
 """Outcomes that surprise nobody where nothing was expected."""
 
-PART_OF_CORPUS = ("k", "shard", "failed_from")
+PART_OF_CORPUS = ("k", "shard", "failed_from", "profile")
 """Keys of `RunHeader.selection` that leave cases out; others ("shuffle") only order them."""
 
 
@@ -212,13 +212,38 @@ class RunPart(_Frozen):
     ended: str | None = None
 
 
+class ProfilePart(_Frozen):
+    """One part of a profile, and how many cases its scope has."""
+
+    name: str
+    tier: Literal["mandatory", "optional"]
+    cases: int
+
+
+class ProfileRecord(_Frozen):
+    """The profile of a run: `hash` is over what its file says, `scope` over its cases.
+
+    `published` says that both are as the package's scopes.lock has them; `definition` is the
+    profile itself, for reports.
+    """
+
+    name: str
+    version: str
+    arithmetic: str
+    hash: str
+    scope: str
+    published: bool
+    parts: list[ProfilePart]
+    definition: dict[str, Any] = Field(default_factory=dict)
+
+
 class RunHeader(_Frozen):
     """What was run, with what, on what; `started` and `ended` are ISO 8601 in UTC."""
 
     schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
     command: list[str]
     suites: list[str]
-    selection: dict[str, Any] = Field(default_factory=dict)  # k, shard, shuffle, failed_from
+    selection: dict[str, Any] = Field(default_factory=dict)  # k, shard, shuffle, ...
     versions: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str] = Field(default_factory=dict)
     targets: list[TargetHeader]
@@ -228,6 +253,7 @@ class RunHeader(_Frozen):
     ended: str | None = None
     jobs: int = 1
     parts: list[RunPart] = Field(default_factory=list[RunPart])  # of a merged run
+    profile: ProfileRecord | None = None
 
 
 class IndexNode(_Frozen):
