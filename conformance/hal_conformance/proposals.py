@@ -9,9 +9,8 @@ until somebody has found the cause. Gaps need no expectation, so none is propose
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +26,9 @@ from hal_conformance.expectations import (
     release,
 )
 from hal_conformance.gate import stale_patterns, whole_corpus
+from hal_conformance.patterns import narrow
 from hal_conformance.records import NEUTRAL, CaseRecord, Outcome, TargetHeader
 from hal_conformance.results import Results, read
-
-SMALLEST_GLOB = 4
-"""Fewer cases than this are named one by one."""
 
 HEADER = """\
 # What this device is known to get wrong; `hal conform --gate` fails on anything else.
@@ -194,42 +191,6 @@ def _expectation(
         targets=targets,
         sdk=sdk or None,
     )
-
-
-def narrow(cases: Iterable[str], universe: globs.Sorted) -> list[str]:
-    """Patterns that match all of `cases` and nothing else of `universe`, as few as is safe.
-
-    Globs are prefixes that end between words; below `SMALLEST_GLOB` cases each is named.
-    """
-    wanted = sorted(set(cases))
-    everything = universe.texts
-    found: list[str] = []
-    done = ""
-    for case in wanted:
-        if done and case.startswith(done):
-            continue
-        done = _safe_prefix(case, wanted, everything)
-        found.append(f"{done}*" if done else case)
-    return found
-
-
-def _safe_prefix(case: str, wanted: list[str], everything: list[str]) -> str:
-    """The shortest prefix of `case` that no unwanted case shares, or "" if it saves nothing."""
-    ends = [index + 1 for index, letter in enumerate(case) if letter in "/_-[,"]
-    for end in ends:
-        prefix = case[:end]
-        if globs.is_glob(prefix):
-            break
-        size = _starting(prefix, wanted)
-        if size < SMALLEST_GLOB:
-            break
-        if size == _starting(prefix, everything):
-            return prefix
-    return ""
-
-
-def _starting(prefix: str, ordered: list[str]) -> int:
-    return bisect_left(ordered, prefix + "\U0010ffff") - bisect_left(ordered, prefix)
 
 
 def _entry_text(known: Expectation) -> str:

@@ -12,7 +12,8 @@ from hal_conformance.expectation_files import parse
 from hal_conformance.expectations import apply_all
 from hal_conformance.gate import gate
 from hal_conformance.globs import Sorted
-from hal_conformance.proposals import narrow, propose, quoted, update
+from hal_conformance.patterns import narrow
+from hal_conformance.proposals import propose, quoted, update
 from hal_conformance.records import CaseRecord, Outcome
 from hal_conformance.results import Results, write
 from hypothesis import given
@@ -214,6 +215,31 @@ def test_a_prefix_that_all_wanted_cases_share_becomes_one_glob() -> None:
     wanted = [f"onnx/node/test_cast_{n}" for n in range(5)]
     others = ["onnx/node/test_castlike_1", "onnx/node/test_add"]
     assert narrow(wanted, Sorted([*wanted, *others])) == ["onnx/node/test_cast_*"]
+
+
+generated = st.builds(
+    "ops/{}/{}/{}/{}".format,
+    st.sampled_from(["Cast", "ai.onnx.ml/Scaler"]),
+    st.sampled_from([1, 13, 21]),
+    st.sampled_from(["float32", "int8", "float32-int8", "int8-float32"]),
+    st.sampled_from(["plain", "int8", "wide"]),
+)
+
+
+@given(st.sets(generated, max_size=60), st.sets(generated, max_size=8))
+def test_patterns_over_generated_cases_match_nothing_else(
+    wanted: set[str], others: set[str]
+) -> None:
+    patterns = narrow(wanted, Sorted([*wanted, *others]))
+    for case in wanted | others:
+        assert any(globs.matches(pattern, case) for pattern in patterns) == (case in wanted)
+    assert len(patterns) <= len(wanted)
+
+
+def test_one_pattern_says_that_a_form_is_wrong_at_every_version() -> None:
+    wanted = [f"ops/Cast/{version}/float32-int4/plain" for version in (13, 19, 21, 23)]
+    others = ["ops/Cast/21/float32-int8/plain", "ops/Cast/21/float32-int4/wide"]
+    assert narrow(wanted, Sorted([*wanted, *others])) == ["ops/Cast/*/float32-int4/plain"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
