@@ -1,0 +1,481 @@
+"""Windows, pads, resampling, reductions and normalisations computed a little otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from hal.tensor import Tensor, Value
+from hal_conformance.power.catalogue.precision import floats
+from hal_conformance.power.fault import (
+    Call,
+    Fault,
+    Mutate,
+    Operator,
+    Values,
+    among,
+    both,
+    changing_attribute,
+    having,
+    mapped,
+    with_array,
+)
+
+WINDOWS, RESAMPLING, REDUCTION = "pads and windows", "resampling", "reduction and normalisation"
+_POOLS = ("AveragePool", "MaxPool", "LpPool")
+_REDUCTIONS = (
+    *(
+        "ReduceSum",
+        "ReduceMean",
+        "ReduceMax",
+        "ReduceMin",
+        "ReduceProd",
+        "ReduceL1",
+        "ReduceL2",
+    ),
+    *("ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "ArgMax", "ArgMin"),
+)
+_NORMS = (
+    *("LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization"),
+    *("BatchNormalization", "MeanVarianceNormalization", "LpNormalization"),
+)
+
+
+def _list_attribute(name: str, change: Callable[[list[int]], list[int]]) -> Mutate:
+    def changed(value: Any, _: Call) -> Any:
+        return change(list(value)) if isinstance(value, list) and value else value
+
+    return changing_attribute(name, changed)
+
+
+def _pads(change: Callable[[list[int]], list[int]]) -> Mutate:
+    """Pads changed, an attribute or the second input of Pad."""
+
+    def mutate(call: Call) -> Values:
+        place = call.position("pads")
+        given = None if place is None else call.tensor(place)
+        if place is not None and given is not None:
+            made = np.asarray(change([int(v) for v in given.array.ravel()]), np.int64)
+            return call.evaluate(call.replaced(place, with_array(given, made)))
+        value = call.attributes.get("pads")
+        if isinstance(value, list) and value:
+            return call.evaluate(pads=change(list(value)))  # pyright: ignore[reportUnknownArgumentType]  # decoded
+        return call.evaluate()
+
+    return mutate
+
+
+def _at_end(pads: list[int], by: int) -> list[int]:
+    half = len(pads) // 2
+    return [p if k < half or not p else max(0, p + by) for k, p in enumerate(pads)]
+
+
+def _at_begin(pads: list[int], by: int) -> list[int]:
+    half = len(pads) // 2
+    return [p if k >= half or not p else max(0, p + by) for k, p in enumerate(pads)]
+
+
+def _moved_pads(pads: list[int]) -> list[int]:
+    """One more at the beginning, one less at the end: the shape is the same."""
+    half = len(pads) // 2
+    begin, end = pads[:half], pads[half:]
+    can = [e > 0 for e in end]
+    return [b + c for b, c in zip(begin, can, strict=True)] + [
+        e - c for e, c in zip(end, can, strict=True)
+    ]
+
+
+def _interleaved(pads: list[int]) -> list[int]:
+    """Begin and end of each axis side by side."""
+    half = len(pads) // 2
+    turned = [0] * len(pads)
+    for axis in range(half):
+        turned[axis], turned[half + axis] = pads[2 * axis], pads[2 * axis + 1]
+    return turned
+
+
+def _swapped_halves(pads: list[int]) -> list[int]:
+    half = len(pads) // 2
+    return pads[half:] + pads[:half]
+
+
+def _axes_swapped(pads: list[int]) -> list[int]:
+    half = len(pads) // 2
+    return pads[:half][::-1] + pads[half:][::-1]
+
+
+def _windows() -> Iterator[Fault]:
+    where: Callable[[Operator], bool] = lambda o: "pads" in {*o.attributes, *o.inputs}  # noqa: E731
+    for label, summary, change in (
+        ("end-one-less", "one less at the end", lambda p: _at_end(p, -1)),
+        ("end-one-more", "one more at the end", lambda p: _at_end(p, 1)),
+        ("begin-one-less", "one less at the beginning", lambda p: _at_begin(p, -1)),
+        ("moved", "one from the end to the beginning", _moved_pads),
+        ("exchanged", "beginning and end exchanged", _swapped_halves),
+        ("interleaved", "beginning and end side by side", _interleaved),
+        ("axes-exchanged", "axes in reverse", _axes_swapped),
+        ("symmetric", "the beginning's at both ends", lambda p: p[: len(p) // 2] * 2),
+        ("none", "none", lambda p: [0] * len(p)),
+    ):
+        yield Fault(f"pads/{label}", WINDOWS, f"pads: {summary}", where, _pads(change))
+    for name in ("strides", "dilations", "kernel_shape", "output_padding"):
+        yield Fault(
+            f"window/{name}-of-first-axis",
+            WINDOWS,
+            f"{name} of the first axis for all",
+            having(name),
+            _list_attribute(name, lambda v: [v[0]] * len(v)),
+        )
+        yield Fault(
+            f"window/{name}-of-last-axis",
+            WINDOWS,
+            f"{name} of the last axis for all",
+            having(name),
+            _list_attribute(name, lambda v: [v[-1]] * len(v)),
+        )
+    yield Fault(
+        "window/same-other-side",
+        WINDOWS,
+        "SAME_UPPER and SAME_LOWER are exchanged",
+        having("auto_pad"),
+        changing_attribute("auto_pad", lambda v, _: _OTHER_SIDE.get(v, v)),
+    )
+    yield Fault(
+        "window/pad-is-zero",
+        WINDOWS,
+        "the border counts as zeros in a maximum",
+        among("MaxPool"),
+        _padded_with_zeros,
+    )
+    yield Fault(
+        "window/divides-by-all",
+        WINDOWS,
+        "windows that leave the border are divided by all their places",
+        among("AveragePool"),
+        _divided_by_all,
+    )
+    yield Fault(
+        "window/last-ceil-missing",
+        WINDOWS,
+        "with ceil_mode the last window is shortened to none",
+        both(among(*_POOLS), having("ceil_mode")),
+        _floor_then_padded,
+    )
+    yield Fault(
+        "window/indices-of-plane",
+        WINDOWS,
+        "indices count from the start of each plane",
+        among("MaxPool"),
+        _plane_indices,
+    )
+    for label, mode in (("edge", "edge"), ("reflect", "reflect"), ("constant", "constant")):
+        yield Fault(
+            f"pad/always-{label}",
+            WINDOWS,
+            f"Pad is always {mode}",
+            among("Pad"),
+            changing_attribute("mode", lambda _v, _c, word=mode: word),
+        )
+    yield Fault(
+        "pad/symmetric-for-reflect",
+        WINDOWS,
+        "reflection repeats the edge",
+        among("Pad"),
+        _symmetric,
+    )
+
+
+_OTHER_SIDE = {"SAME_UPPER": "SAME_LOWER", "SAME_LOWER": "SAME_UPPER"}
+
+
+def _padded_with_zeros(call: Call) -> Values:
+    results = call.evaluate()
+    pads, given = call.attributes.get("pads"), call.tensor(0)
+    if not isinstance(pads, list) or given is None or not any(pads):  # pyright: ignore[reportUnknownArgumentType]  # decoded
+        return results
+    half = len(pads) // 2  # pyright: ignore[reportUnknownArgumentType]  # decoded
+    around = [(0, 0), (0, 0), *zip(pads[:half], pads[half:], strict=True)]
+    padded = Tensor(np.pad(given.array, around), given.dtype)
+    made = call.evaluate([padded], pads=[0] * len(pads))  # pyright: ignore[reportUnknownArgumentType]  # decoded
+    return [made[0], *results[1:]]
+
+
+def _divided_by_all(call: Call) -> Values:
+    if not call.attributes.get("ceil_mode"):
+        return call.evaluate()
+    return call.evaluate(count_include_pad=1 - int(call.attributes.get("count_include_pad", 0)))
+
+
+def _floor_then_padded(call: Call) -> Values:
+    results = call.evaluate()
+    if not call.attributes.get("ceil_mode"):
+        return results
+    return [
+        _in_shape(small, right)
+        for small, right in zip(call.evaluate(ceil_mode=0), results, strict=True)
+    ]
+
+
+def _in_shape(small: Value, right: Value) -> Value:
+    if not isinstance(small, Tensor) or not isinstance(right, Tensor):
+        return right
+    grown = [(0, max(0, b - a)) for a, b in zip(small.shape, right.shape, strict=True)]
+    return with_array(right, np.pad(small.array, grown))
+
+
+def _plane_indices(call: Call) -> Values:
+    results, given = call.evaluate(), call.tensor(0)
+    if len(results) < 2 or given is None or not isinstance(results[1], Tensor):  # noqa: PLR2004
+        return results
+    plane = int(np.prod(given.shape[2:]))
+    return [results[0], with_array(results[1], results[1].array % plane)]
+
+
+def _symmetric(call: Call) -> Values:
+    given, pads = call.array(0), call.array(1)
+    first = call.tensor(0)
+    if call.attributes.get("mode") != "reflect" or given is None or first is None:
+        return call.evaluate()
+    listed = pads.ravel().tolist() if pads is not None else call.attributes["pads"]
+    half = len(listed) // 2
+    around = list(zip(listed[:half], listed[half:], strict=True))
+    return [Tensor(np.pad(given, around, mode="symmetric"), first.dtype)]
+
+
+def _resampling() -> Iterator[Fault]:
+    modes = (
+        *("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"),
+        *("half_pixel_symmetric", "output_half_pixel"),
+    )
+    where = having("coordinate_transformation_mode")
+    name = "coordinate_transformation_mode"
+    for mode in modes:
+        yield Fault(
+            f"resize/always-{mode.replace('_', '-')}",
+            RESAMPLING,
+            f"coordinates are always {mode}",
+            where,
+            changing_attribute(name, lambda _v, _c, word=mode: word),
+        )
+    for mode in ("nearest", "linear", "cubic", "bilinear", "bicubic", "avg", "max"):
+        yield Fault(
+            f"resize/mode-{mode}",
+            RESAMPLING,
+            f"the mode is always {mode}",
+            among("Resize", "Upsample", "GridSample", "RoiAlign"),
+            changing_attribute("mode", lambda _v, _c, word=mode: word),
+        )
+    for mode in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
+        yield Fault(
+            f"resize/nearest-{mode.replace('_', '-')}",
+            RESAMPLING,
+            f"nearest is always {mode}",
+            having("nearest_mode"),
+            changing_attribute("nearest_mode", lambda _v, _c, word=mode: word),
+        )
+    for mode in ("zeros", "border", "reflection"):
+        yield Fault(
+            f"resize/padding-{mode}",
+            RESAMPLING,
+            f"outside is always {mode}",
+            having("padding_mode"),
+            changing_attribute("padding_mode", lambda _v, _c, word=mode: word),
+        )
+    yield Fault(
+        "resize/cubic-0.5",
+        RESAMPLING,
+        "the cubic's coefficient is always -0.5",
+        having("cubic_coeff_a"),
+        changing_attribute("cubic_coeff_a", lambda _v, _c: -0.5),
+    )
+    yield Fault(
+        "resize/scale-from-sizes",
+        RESAMPLING,
+        "the scale is recomputed from whole sizes",
+        among("Resize", "Upsample"),
+        _scale_from_sizes,
+    )
+    yield Fault(
+        "grid/xy-exchanged",
+        RESAMPLING,
+        "the coordinates of the grid come as y, x",
+        among("GridSample", "AffineGrid"),
+        _grid_exchanged,
+    )
+
+
+def _scale_from_sizes(call: Call) -> Values:
+    place, given = call.position("scales"), call.tensor(0)
+    results = call.evaluate()
+    first = results[0]
+    scales = None if place is None else call.tensor(place)
+    if place is None or given is None or scales is None or not isinstance(first, Tensor):
+        return results
+    if len(scales.array) != len(given.shape):
+        return results
+    whole = np.asarray(first.shape) / np.asarray(given.shape)
+    return call.evaluate(call.replaced(place, with_array(scales, whole)))
+
+
+def _grid_exchanged(call: Call) -> Values:
+    if call.operator.op == "AffineGrid":
+        return [mapped(v, lambda t: with_array(t, t.array[..., ::-1])) for v in call.evaluate()]
+    grid = call.tensor(1)
+    if grid is None:
+        return call.evaluate()
+    return call.evaluate(call.replaced(1, with_array(grid, grid.array[..., ::-1])))
+
+
+def _reductions() -> Iterator[Fault]:
+    reductions = among(*_REDUCTIONS)
+    for label, value in (("0", 0), ("1", 1), ("nan", np.nan), ("largest", 1e30)):
+        yield Fault(
+            f"reduce/empty-is-{label}",
+            REDUCTION,
+            f"the reduction of nothing is {label}",
+            reductions,
+            _empty_is(value),
+        )
+    yield Fault(
+        "reduce/all-axes",
+        REDUCTION,
+        "all axes are reduced, and the result repeated",
+        reductions,
+        _over_all,
+    )
+    yield Fault(
+        "reduce/mean-by-n-1",
+        REDUCTION,
+        "n - 1 for n",
+        among("ReduceMean", "Mean"),
+        _scaled_mean,
+    )
+    yield Fault("reduce/l2-not-rooted", REDUCTION, "no root", among("ReduceL2"), _squared)
+    yield Fault(
+        "reduce/empty-axes-all",
+        REDUCTION,
+        "no axes means the last axis",
+        reductions,
+        _no_axes_is_last,
+    )
+    norms = among(*_NORMS)
+    for label, factor in (("unbiased", 1.0), ("eps-outside", 2.0)):
+        yield Fault(
+            f"norm/variance-{label}",
+            REDUCTION,
+            f"the variance is {label}",
+            norms,
+            _norm(factor),
+        )
+    yield Fault(
+        "norm/epsilon-zero",
+        REDUCTION,
+        "epsilon is left out",
+        having("epsilon"),
+        changing_attribute("epsilon", lambda _v, _c: 0.0),
+    )
+    yield Fault(
+        "norm/epsilon-squared",
+        REDUCTION,
+        "epsilon is added to the deviation, not the variance",
+        having("epsilon"),
+        changing_attribute("epsilon", lambda v, _: v and v**0.5),
+    )
+    yield Fault("norm/mean-not-subtracted", REDUCTION, "no mean", norms, _mean_kept)
+
+
+def _empty_is(value: float) -> Mutate:
+    def mutate(call: Call) -> Values:
+        results, given = call.evaluate(), call.tensor(0)
+        first = results[0]
+        if given is None or given.array.size or not isinstance(first, Tensor):
+            return results
+        return [with_array(first, np.full(first.shape, value))]
+
+    return mutate
+
+
+def _over_all(call: Call) -> Values:
+    results, given = call.evaluate(), call.tensor(0)
+    first = results[0]
+    if given is None or not isinstance(first, Tensor) or not given.shape:
+        return results
+    place = call.position("axes")
+    inputs = [*call.inputs[:1], *call.inputs[2:]] if place == 1 else call.inputs
+    whole = call.evaluate(inputs, axes=None) if call.operator.op[:3] != "Arg" else results
+    made = whole[0]
+    if not isinstance(made, Tensor) or made.array.size != 1:
+        return results
+    return [with_array(first, np.full(first.shape, made.array.reshape(-1)[0]))]
+
+
+def _scaled_mean(call: Call) -> Values:
+    def count(first: Tensor) -> int:
+        given = call.tensor(0)
+        if call.operator.op == "Mean":
+            return len(call.inputs)
+        return given.array.size // max(1, first.array.size) if given is not None else 1
+
+    results = call.evaluate()
+    first = results[0]
+    n = count(first) if isinstance(first, Tensor) else 1
+    if n < 2:  # noqa: PLR2004  nothing to divide by
+        return results
+    return [mapped(v, floats(lambda wide, _: wide * n / (n - 1))) for v in results]
+
+
+def _squared(call: Call) -> Values:
+    return [mapped(v, floats(lambda wide, _: wide * wide)) for v in call.evaluate()]
+
+
+def _no_axes_is_last(call: Call) -> Values:
+    place = call.position("axes")
+    if place is not None or call.attributes.get("axes") is not None:
+        return call.evaluate()
+    if call.operator.op[:3] == "Arg":
+        return call.evaluate()
+    if "axes" in call.operator.inputs and call.version >= 13:  # noqa: PLR2004  an input from there
+        from hal import dtypes
+
+        last = Tensor(np.array([-1], np.int64), dtypes.of_name("int64"))
+        return call.evaluate([call.inputs[0], last])
+    return call.evaluate(axes=[-1])
+
+
+def _norm(factor: float) -> Mutate:
+    """The input's deviation counted otherwise: n - 1 for n, or epsilon beside the root."""
+
+    def mutate(call: Call) -> Values:
+        given = call.tensor(0)
+        if given is None or given.array.size < 3 or call.operator.op == "LpNormalization":  # noqa: PLR2004
+            return call.evaluate()
+        results = call.evaluate()
+        n = max(2, given.shape[-1] if len(given.shape) else 2)
+        if factor > 1.0:
+            epsilon = float(call.attributes.get("epsilon", 1e-9))
+            return (
+                call.evaluate(epsilon=epsilon * 4) if "epsilon" in call.attributes else results
+            )
+        return [mapped(results[0], floats(lambda w, _: w * ((n - 1) / n) ** 0.5)), *results[1:]]
+
+    return mutate
+
+
+def _mean_kept(call: Call) -> Values:
+    """As if the mean were zero: the input is moved by its own mean first."""
+    results, given = call.evaluate(), call.tensor(0)
+    if given is None or call.operator.op in ("RMSNormalization", "LpNormalization"):
+        return results
+    wide = given.array.astype(np.float64)
+    axes = tuple(range(2, wide.ndim)) or (-1,)
+    mean = np.broadcast_to(wide.mean(axes, keepdims=True), wide.shape)
+    return [mapped(results[0], floats(lambda w, _: w + np.resize(mean, w.shape)))]
+
+
+def faults() -> Iterator[Fault]:
+    """All of them."""
+    yield from _windows()
+    yield from _resampling()
+    yield from _reductions()
