@@ -33,7 +33,7 @@ def narrow(cases: Iterable[str], universe: globs.Sorted) -> list[str]:
 
 
 def _by_parts(wanted: set[str], universe: globs.Sorted) -> tuple[list[str], set[str]]:
-    """Globs over single-operator cases, and what they match: the most first, then the closest."""
+    """Globs over single-operator cases, the widest first, and what they match."""
     members: dict[str, set[str]] = defaultdict(set)
     for case in wanted:
         for pattern in _candidates(case):
