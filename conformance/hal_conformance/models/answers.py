@@ -45,7 +45,7 @@ def letters(package: str, file: str) -> Read:
     """Text, letter by letter (connectionist temporal classification)."""
 
     def read(packages: Packages, outputs: Sequence[Array]) -> str:
-        proto = onnx.load(packages.path(package, file))
+        proto = onnx.ModelProto.FromString(packages.bytes_of(package, file))
         listed = next(p.value for p in proto.metadata_props if p.key == "character")
         alphabet = ["", *listed.split("\n"), " "]
         return decoded(outputs[0][0].argmax(1).tolist(), alphabet)
@@ -88,7 +88,7 @@ def pronounced(word: str) -> Read:
     """A word with the sounds that its masked letters have."""
 
     def read(packages: Packages, outputs: Sequence[Array]) -> str:  # noqa: ARG001  one form
-        best = outputs[0][0].argmax(1)
+        best: list[int] = outputs[0][0].argmax(1).tolist()
         said = [LETTERS[best[k]] if c == "e" else c for k, c in enumerate(word)]
         return "".join(said)
 

@@ -6,7 +6,7 @@ were chosen on, and which only checked them. Not in the list, and why: docs/typi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -399,8 +399,8 @@ MODELS: tuple[Pretrained, ...] = (
 )
 
 
-def cases() -> Iterator[tuple[str, Pretrained, Input]]:
+def cases(models: Sequence[Pretrained] = MODELS) -> Iterator[tuple[str, Pretrained, Input]]:
     """Every input of every model by its case's id, models/NAME/INPUT."""
-    for model in MODELS:
+    for model in models:
         for given in model.inputs:
             yield f"models/{model.name}/{given.name}", model, given

@@ -34,26 +34,26 @@ class Rounding(Noise):
     def __init__(self, arithmetic: Arithmetic) -> None:
         super().__init__(arithmetic, None, [])
 
-    def primitive(self, values: Array, dtype: str, factor: float) -> Array:
-        """The result as it is stored; `factor` says how inexact it may be, which this is not."""
+    def primitive(self, values: Array, dtype: str, factor: float) -> Array:  # noqa: ARG002  no noise
+        """The result as it is stored."""
         return nearest(values, self.arithmetic.stored(dtype))
 
     def operand(self, values: Array, dtype: str) -> Array:
         """What a contraction reads."""
         return nearest(values, self.arithmetic.operand(dtype))
 
-    def added(self, values: Array, dtype: str, squares: Callable[[], Array], n: float) -> Array:
+    def added(self, values: Array, dtype: str, squares: Callable[[], Array], n: float) -> Array:  # noqa: ARG002  no noise
         """A sum as it is kept."""
         return nearest(values, self.arithmetic.summing(dtype))
 
-    def offset(self, values: Array, dtype: str, size: Array) -> Array:
+    def offset(self, values: Array, dtype: str, size: Array) -> Array:  # noqa: ARG002  no noise
         """A result as it is stored."""
         return nearest(values, self.arithmetic.stored(dtype))
 
 
 @dataclass
 class Fault:
-    """What is wrong with a device: some layers in another arithmetic, or functions that are off.
+    """What is wrong with a device: layers in another arithmetic, functions that are off.
 
     `layers` are numbers of contractions in the order in which they run; `off` is the relative
     error of functions, drawn uniformly.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -39,10 +40,8 @@ FACES = {
 
 
 def _pillow() -> None:
-    try:
-        import PIL  # noqa: F401  imported to see whether it is there
-    except ImportError as error:
-        raise Missing("pictures need Pillow: python -m pip install pillow") from error
+    if find_spec("PIL") is None:
+        raise Missing("pictures need Pillow; try: python -m pip install pillow")
 
 
 def picture(packages: Packages, package: str, file: str) -> Image:

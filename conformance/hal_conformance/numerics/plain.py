@@ -6,7 +6,7 @@ which costs three quarters of its time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -46,7 +46,7 @@ PLAIN: Mapping[str, Plain] = {
 def plain(call: Call) -> Array | None:
     """The operator's output in float64; None where it is not one of these."""
     function = PLAIN.get(call.op)
-    if function is None or not _is_real(call.values):
+    if function is None or not all(map(_is_real, call.values)):
         return None
     if call.version < 7 and len(call.values) > 1:
         return None  # these have their own way of broadcasting
@@ -54,5 +54,5 @@ def plain(call: Call) -> Array | None:
         return np.asarray(function(*call.values), np.float64)
 
 
-def _is_real(values: Sequence[Any]) -> bool:
-    return all(isinstance(v, np.ndarray) and v.dtype == np.float64 for v in values)
+def _is_real(value: Any) -> bool:
+    return getattr(value, "dtype", None) == np.float64

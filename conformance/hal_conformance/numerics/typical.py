@@ -59,6 +59,9 @@ PASSES = 16
 WIDTH = 8.0
 """How many root mean squares a device may lie from the reference."""
 
+FLOOR = 1.0
+"""How much the mean square over the tensor counts beside an element's own."""
+
 TAKEN_APART = frozenset(
     {
         "GroupNormalization",
@@ -316,27 +319,27 @@ class Spread:
                 differs = np.asarray(sample.value != reference.value)
                 self._squares += np.where(differs, np.inf, 0.0)
 
-    def deviation(self, floor: float = 1.0) -> Array:
+    def deviation(self, floor: float = FLOOR) -> Array:
         """sqrt((v + floor mean v) / (1 + floor)), v being the mean square of each element."""
         v = self._squares / max(1, self._passes)
         finite = v[np.isfinite(v)]
         pooled = float(finite.mean()) if finite.size else 0.0
         return np.sqrt((v + floor * pooled) / (1 + floor))
 
-    def bound(self, width: float = WIDTH) -> Quantity:
+    def bound(self, width: float = WIDTH, floor: float = FLOOR) -> Quantity:
         """The reference with its bound; a discrete value that some pass changed is unknown."""
         reference = self.reference
         if isinstance(reference, list):
-            return [item.bound(width) for item in self._items]
+            return [item.bound(width, floor) for item in self._items]
         if isinstance(reference, Table):
-            values = self._items[0].bound(width)
+            values = self._items[0].bound(width, floor)
             return Table(reference.keys, values) if isinstance(values, Pair) else None
         if not isinstance(reference, Pair):
             return None
         if not _is_dense(reference):
             error = self._squares if self._squares.any() else None
             return Pair(reference.value, error, reference.dtype)
-        return Pair(reference.value, width * self.deviation(), reference.dtype)
+        return Pair(reference.value, width * self.deviation(floor), reference.dtype)
 
 
 def _is_dense(pair: Pair) -> bool:
