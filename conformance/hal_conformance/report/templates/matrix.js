@@ -61,7 +61,7 @@ const matrix = (data) => {
     const names = data.operators.map((name, index) => index)
       .filter((op) => data.operators[op].toLowerCase().includes(text))
       .filter((op) => columns.some((type) => { const cell = cells.get(op * 1000 + type); return cell && keep(cell); }))
-      .sort((a, b) => data.operators[a].localeCompare(data.operators[b]));
+      .sort((a, b) => data.operators[a].includes("/") - data.operators[b].includes("/") || data.operators[a].localeCompare(data.operators[b]));
     const used = columns.filter((type) => names.some((op) => cells.has(op * 1000 + type)));
     const head = document.createElement("tr");
     head.append(document.createElement("td"));
