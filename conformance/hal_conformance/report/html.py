@@ -41,6 +41,7 @@ def render(summary: Summary) -> str:
         "by_dtype": _by_dtype,
         "failing_ops": _failing(summary, ops),
         "failing": [target for target in summary.targets if target.failures],
+        "profiled": [target for target in summary.targets if target.profile],
         "finding": [target for target in summary.targets if target.findings],
         "bounded": [target for target in summary.targets if target.operators],
         "twice": [target for target in summary.targets if target.twice.total],
@@ -113,6 +114,7 @@ def _sections(view: Mapping[str, object]) -> list[tuple[str, str]]:
     every = [
         ("verdict", "Verdict", True),
         ("outcomes", "Outcomes", True),
+        ("profile", "Profile", view["profiled"]),
         ("findings", "Findings", view["finding"]),
         ("twice", "Judged twice", view["twice"]),
         ("failures", "Failures", view["failing"]),

@@ -25,6 +25,7 @@ def render(summary: Summary) -> str:
         _problems(summary),
         _section("Outcomes", _outcomes(summary)),
         _section("By suite", _suites(summary)),
+        *(_profile(target) for target in summary.targets),
         *(_findings(target) for target in summary.targets),
         _section("The standard's cases, judged twice", _twice(summary)),
         *(_failures(target) for target in summary.targets),
@@ -111,6 +112,21 @@ def _verdict(verdict: Verdict) -> list[str]:
     counts = verdict.tally
     told = [_share(counts), f"{counts.apart:,}", f"{counts.unexpected:,}"]
     return [verdict.conformance.value, *told]
+
+
+def _profile(target: TargetSummary) -> str:
+    found = target.profile
+    if found is None:
+        return ""
+    rows = (
+        [markdown(part.name), part.tier, part.standing]
+        + [f"{n:,}" for n in (part.cases, part.passed, part.faults, part.gaps)]
+        + [f"{n:,}" for n in (part.unjudged, part.not_run)]
+        for part in found.parts
+    )
+    head = ["part", "", "standing", "cases", "pass", "faults", "gaps", "unjudged", "not run"]
+    body = f"{markdown(found.line)}\n\n{table(head, rows, numbers_from=3)}"
+    return _section(f"Profile on {markdown(target.name)}", body)
 
 
 def _findings(target: TargetSummary) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hal_conformance.clusters import shape
 from hal_conformance.records import (
@@ -27,6 +28,9 @@ from hal_conformance.report.tally import Tally, tally
 from hal_conformance.report.twice import Twice
 from hal_conformance.report.verdict import Verdict, by_suite, judge
 from hal_conformance.results import Results
+
+if TYPE_CHECKING:
+    from hal_conformance.profiles.verdict import ProfileVerdict
 
 WRONG = JUDGED - {Outcome.PASS}
 """Judged, and not right."""
@@ -136,6 +140,7 @@ class TargetSummary:
     operators: Mapping[str, OperatorSummary]
     findings: tuple[Finding, ...]
     twice: Twice
+    profile: ProfileVerdict | None
     seconds: float
 
     @property
@@ -218,12 +223,22 @@ def _target(
         operators=operators.summaries(records, evidence),
         findings=finding.find(records),
         twice=twice.compare(records),
+        profile=_profile(records, run),
         seconds=sum(
             (attempt.compile_s or 0.0) + (attempt.run_s or 0.0)
             for record in records
             for attempt in record.attempts
         ),
     )
+
+
+def _profile(records: list[CaseRecord], run: RunHeader) -> ProfileVerdict | None:
+    """The verdict on the profile that the run was asked for."""
+    if run.profile is None:
+        return None
+    from hal_conformance.profiles.verdict import of_run
+
+    return of_run(run.profile.model_dump(mode="json"), records)
 
 
 def _by(

@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pytest
-from hal_conformance.records import CaseRecord, CorpusInfo, IndexRow, Outcome
+from hal_conformance.profiles.loading import load
+from hal_conformance.records import CaseRecord, CorpusInfo, IndexRow, Outcome, ProfileRecord
 from hal_conformance.report import render, summarise, twice
 from hal_conformance.report.junit import SHOWN
 from hal_conformance.report.names import parsed, subject_of
@@ -16,6 +17,7 @@ from hal_conformance.results import Results
 
 Record = Callable[..., CaseRecord]
 Run = Callable[..., Results]
+TIERS = ("mandatory", "optional")
 
 
 def said(outcome: str, **fields: object) -> dict[str, object]:
@@ -141,3 +143,21 @@ def test_the_page_counts_what_was_proved_and_sampled(
     results = Results(run.header, run.records, (row,))
     text = render(summarise(results))["report.md"]
     assert "| Exp | A, 0.5 of 5 ULP, 1 + 0 |" in text
+
+
+def test_a_run_of_a_profile_says_how_each_part_stands(
+    make_record: Record, make_run: Run
+) -> None:
+    definition = load("fp32").to_json()
+    names = [(part["name"], tier) for tier in TIERS for part in definition.get(tier, [])]
+    parts = [{"name": name, "tier": tier, "cases": 1} for name, tier in names]
+    profile = {"name": "fp32", "version": "1", "arithmetic": "fp32", "published": False}
+    hashes = {"hash": "sha256:1", "scope": "sha256:2"}
+    recorded = ProfileRecord.model_validate(
+        profile | hashes | {"parts": parts, "definition": definition}
+    )
+    run = make_run(make_record("ops/Add/14/float32/plain"), profile=recorded)
+    texts = render(summarise(run))
+    for name in ("report.md", "report.html"):
+        assert "not the published scope" in texts[name]
+        assert names[0][0] in texts[name]
