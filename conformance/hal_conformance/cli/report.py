@@ -11,9 +11,9 @@ from hal.cli.options import JsonOption
 
 REPORT = """Write the reports of results folders anew, merge shards, compare runs.
 
-One folder: junit.xml, report.md, report.html and findings.json are written into it. Shards: merged
-into -o, and reported there. Several runs: laid side by side in comparison.html and
-comparison.md, in -o or here.
+One folder: junit.xml, report.md, report.html and findings.json are written into it. Shards of
+one run: merged into -o, and reported there. Several runs: laid side by side in comparison.html
+and comparison.md, in -o or here.
 
 \b
 Examples:
