@@ -46,6 +46,7 @@ hal-results/DATE-TIME, and --resume takes the newest folder there.
 Examples:
   hal conform onnxruntime:cpu
   hal conform onnxruntime:cpu openvino:cpu --suite onnx -j 2 -o results
+  hal conform acme:0 --profile fp16
   hal conform acme:0 -k '*conv*' --shuffle 7
   hal conform acme:0 --shard 2/5 -o shard2          then: hal report shard* -o whole
   hal conform acme:0 --failed-from results -o again
@@ -68,6 +69,12 @@ def conform(
         SuiteChoice,
         typer.Option("--suite", help="Operators, graphs, the standard's, contracts."),
     ] = SuiteChoice.ALL,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile", metavar="NAME|FILE", help="Its cases, its arithmetic, its verdict."
+        ),
+    ] = None,
     pattern: Annotated[
         str | None,
         typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
@@ -128,5 +135,6 @@ def conform(
         timeout_s=timeout,
         memory_mib=memory,
         devices=tuple(devices or ()),
+        profile=profile,
     )
     raise typer.Exit(run(asked, as_json=json))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from hal_conformance.runner.plan import Selection, Shard
 
 if TYPE_CHECKING:
     from hal_conformance.gate import Problem
+    from hal_conformance.profiles.choice import Choice
+    from hal_conformance.profiles.verdict import ProfileVerdict
     from hal_conformance.runner.run import Ended, Request
     from hal_conformance.runner.suites import Suite
 
@@ -29,7 +32,7 @@ ROOT = Path("hal-results")
 """Where results go that were not told where to go."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """The command line, parsed."""
 
@@ -47,6 +50,19 @@ class Asked:
     timeout_s: float | None = None
     memory_mib: int | None = None
     devices: tuple[Path, ...] = ()
+    profile: str | None = None
+
+    @cached_property
+    def choice(self) -> Choice | None:
+        """The profile that was asked for, with its scope."""
+        from hal_conformance.profiles.choice import Choice
+
+        return Choice.of(self.profile, self.cache) if self.profile else None
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The suites that are run: where a profile narrows them, those that it has cases in."""
+        return self.choice.suites(self.suites) if self.choice else self.suites
 
     @property
     def suite(self) -> str:
@@ -57,6 +73,7 @@ class Asked:
         """The same command, written out; the folder and how it is shown are no part of it."""
         options = {
             "--suite": self.suite,
+            "--profile": self.profile,
             "-k": self.pattern,
             "-j": self.jobs,
             "--shard": self.shard,
@@ -121,11 +138,12 @@ def request_of(asked: Asked) -> Request:
     return Request(
         targets=tuple(_target(name, asked) for name in asked.targets),
         selection=Selection(
-            suites=asked.suites,
+            suites=asked.chosen,
             pattern=asked.pattern,
             shard=Shard.parse(asked.shard) if asked.shard else None,
             shuffle=asked.shuffle,
             failed_from=asked.failed_from,
+            profile=asked.choice.record() if asked.choice else None,
         ),
         folder=_folder(asked),
         jobs=asked.jobs or cores(),
@@ -138,6 +156,8 @@ def request_of(asked: Asked) -> Request:
 def _target(name: str, asked: Asked) -> Target:
     target = named.resolve(name, asked.devices)
     registry.entry(target.adapter)  # a mistyped name is told before the cases are made
+    if asked.choice is not None:
+        target = asked.choice.target(target)
     if asked.timeout_s is None:
         return target
     times = replace(target.timeouts, compile_s=asked.timeout_s, run_s=asked.timeout_s)
@@ -166,7 +186,7 @@ def suites_of(asked: Asked) -> Mapping[str, Suite]:
     """The suites by name; the standard's cases are built where they are not in the cache."""
     found: dict[str, Suite] = {}
     shelf = None
-    for name in asked.suites:
+    for name in asked.chosen:
         if name == "onnx":
             from hal_conformance.runner.standard_suite import StandardSuite
 
@@ -184,7 +204,7 @@ def suites_of(asked: Asked) -> Mapping[str, Suite]:
 
             shelf = shelf or Shelf(asked.cache)
             found[name] = FrozenSuite(FrozenCorpus(name, shelf), progress.Preparing())
-    return found
+    return asked.choice.narrowed(found) if asked.choice else found
 
 
 def _write_reports(ended: Ended, folder: Path) -> None:
@@ -219,6 +239,8 @@ def _document(ended: Ended, folder: Path, problems: list[Problem] | None) -> dic
         "complete": True,
         "targets": summary(ended.results),
     }
+    for target, verdict in _verdicts(ended).items():
+        found["targets"][target]["profile"] = verdict.to_json()
     if problems is not None:
         listed = [
             {"kind": problem.kind, "target": problem.target, "case": problem.case}
@@ -227,6 +249,18 @@ def _document(ended: Ended, folder: Path, problems: list[Problem] | None) -> dic
         ]
         found["gate"] = {"passed": not problems, "problems": listed}
     return found
+
+
+def _verdicts(ended: Ended) -> dict[str, ProfileVerdict]:
+    """By target: the verdict on the run's profile; empty where it had none."""
+    from hal_conformance.profiles.verdict import of_run
+
+    header = ended.results.header
+    if header.profile is None:
+        return {}
+    recorded = header.profile.model_dump(mode="json")
+    names = [target.target for target in header.targets]
+    return {name: of_run(recorded, ended.results.of_target(name)) for name in names}
 
 
 def _print(ended: Ended, folder: Path, problems: list[Problem]) -> None:
@@ -245,6 +279,11 @@ def _print(ended: Ended, folder: Path, problems: list[Problem]) -> None:
     output.line()
     for target in summary.targets:
         output.line(target.verdict.line)
+    for name, verdict in _verdicts(ended).items():
+        from hal_conformance.commands.profiles import print_verdict
+
+        output.line()
+        print_verdict(name, verdict)
     output.line(f"report: {folder / 'report.html'}")
     for problem in problems:
         output.note(f"gate: {problem}")

@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hal.errors import InputError
 from hal_conformance import globs
@@ -55,18 +56,23 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which cases of the suites are run, and in which order."""
+    """Which cases of the suites are run, and in which order.
+
+    `profile` is what the run writes down of the profile that narrowed the suites.
+    """
 
     suites: tuple[str, ...]
     pattern: str | None = None
     shard: Shard | None = None
     shuffle: int | None = None
     failed_from: Path | None = None
+    profile: Mapping[str, Any] | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether every case of the suites is run: only then can an expectation be stale."""
-        return self.pattern is None and self.shard is None and self.failed_from is None
+        chosen = (self.pattern, self.shard, self.failed_from, self.profile)
+        return all(choice is None for choice in chosen)
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -74,6 +80,7 @@ class Selection:
             "shard": str(self.shard) if self.shard else None,
             "shuffle": self.shuffle,
             "failed_from": str(self.failed_from) if self.failed_from else None,
+            "profile": self.profile["name"] if self.profile else None,
         }
 
 
