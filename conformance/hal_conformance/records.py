@@ -298,6 +298,7 @@ class FindingRecord(_Frozen):
     worst_ulp: Measure | None = None
     limit_ulp: Measure | None = None
     margin: Measure | None = None
+    worst_ulp_by_type: dict[str, Measure] = Field(default_factory=dict[str, Measure])
     behaves_like: dict[str, int] = Field(default_factory=dict)  # arithmetic -> cases
     source: str = ""  # of the limit
     example: str

@@ -16,7 +16,7 @@ from hal_conformance.report.names import SUITES, parsed, subject_of, suite_of
 from hal_conformance.report.operators import farthest
 from hal_conformance.report.repro import repro_line
 from hal_conformance.report.sources import RELATED, source_of
-from hal_conformance.report.text import figure
+from hal_conformance.report.text import figure, some
 
 _OTHERS = JUDGED - {Outcome.PASS, Outcome.FAIL, Outcome.ELSEWHERE}
 
@@ -96,6 +96,31 @@ class Finding:
         return ", ".join(f"{label} ({count:,})" for label, count in self.held.items())
 
     @property
+    def ulp_by_type(self) -> dict[str, float]:
+        """The error of the worst case of each type, in units of that type's last place."""
+        groups: dict[str, list[CaseRecord]] = defaultdict(list)
+        for record in self.records:
+            name = parsed(record.case)
+            if name is not None:
+                groups[name.types[0]].append(record)
+        worst = {name: farthest(groups[name]) for name in self.types}
+        return {
+            name: record.bounds.ulp
+            for name, record in worst.items()
+            if record and record.bounds and record.bounds.ulp is not None
+        }
+
+    @property
+    def types_told(self) -> str:
+        """The first types of its cases, the most frequent first, with their worst errors."""
+        measured = self.ulp_by_type
+        told = [
+            f"{name}: {figure(measured[name])} ULP" if name in measured else name
+            for name in self.types
+        ]
+        return some(told)
+
+    @property
     def causes(self) -> tuple[str, ...]:
         """What expectations say of its cases."""
         return tuple(sorted({record.cause for record in self.records if record.cause}))
@@ -113,6 +138,7 @@ class Finding:
             worst_ulp=self.ulp,
             limit_ulp=self.limit,
             margin=self.margin,
+            worst_ulp_by_type=self.ulp_by_type if self.outcome is Outcome.FAIL else {},
             behaves_like=dict(self.held),
             source=self.source,
             example=self.example.case,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hal_conformance.records import Findings, Outcome
@@ -66,7 +66,7 @@ def _beyond(finding: Finding) -> list[str]:
         *measured,
         markdown(finding.behaves_like),
         f"{len(finding.records):,} of {finding.asked:,}",
-        markdown(some(finding.types)),
+        markdown(finding.types_told),
         markdown(finding.source),
         f"{markdown(first_line(finding.reason, 160))} {code(finding.repro)}",
     ]
@@ -80,10 +80,3 @@ def _other(finding: Finding) -> list[str]:
         markdown(first_line(finding.reason, 160)),
         code(finding.repro),
     ]
-
-
-def some(names: Iterable[str], limit: int = 6) -> str:
-    """The first names, and how many more there are."""
-    every = list(names)
-    more = f" and {len(every) - limit} more" if len(every) > limit else ""
-    return ", ".join(every[:limit]) + more

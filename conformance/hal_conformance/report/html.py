@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from hal_conformance.records import JUDGED, Outcome, TargetHeader
 from hal_conformance.report import environment, explorer, twice
-from hal_conformance.report.findings_text import some
 from hal_conformance.report.summary import MEANING, Summary, TargetSummary
 from hal_conformance.report.tally import Tally
 from hal_conformance.report.text import figure, first_line, visible
@@ -180,7 +179,6 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "n": _number,
     "first_line": first_line,
     "figure": figure,
-    "some": some,
     "capfirst": _capitalised,
     "day": _day,
     "device_line": device_line,

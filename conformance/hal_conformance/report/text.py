@@ -79,6 +79,13 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def some(names: Iterable[str], limit: int = 6) -> str:
+    """The first names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - limit} more" if len(every) > limit else ""
+    return ", ".join(every[:limit]) + more
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int = 1) -> str:
     """A Markdown table of cells that are Markdown already; numbers align to the right."""
     rule = ["---" if index < numbers_from else "---:" for index in range(len(head))]

@@ -142,7 +142,9 @@ def test_the_page_of_findings_is_begun_written_and_checked(
     write(tmp_path / "run", make_run(*beyond))
     page = tmp_path / "findings.md"
     assert findings.main([str(tmp_path / "run"), "--write", str(page)]) == 0
-    assert "| Sigmoid | 280 | 4 | 70 | bf16 (1) | 2 of 3 | float32 |" in page.read_text()
+    assert (
+        "| Sigmoid | 280 | 4 | 70 | bf16 (1) | 2 of 3 | float32: 280 ULP |" in page.read_text()
+    )
     assert findings.main([str(tmp_path / "run"), "--check", str(page)]) == 0
     page.write_text(page.read_text().replace("280", "28"))
     assert findings.main([str(tmp_path / "run"), "--check", str(page)]) == 1
