@@ -44,8 +44,9 @@ class OutputVerdict:
 
     `margin` is the largest |d - r| / B and `where` its place; `median` and `bias` are those of
     |d - r| / B and (d - r) / B over the elements; `ulp` is the largest error in units of the
-    last place of the output's own type. `unjudged` counts elements whose bound says nothing,
-    `ambiguous` those that may jump.
+    last place of the output's own type, and `limit_ulp` what B comes to in them at `where`.
+    `bits` are the effective bits: see `effective_bits`. `unjudged` counts elements whose bound
+    says nothing, `ambiguous` those that may jump.
     """
 
     name: str
@@ -57,6 +58,8 @@ class OutputVerdict:
     median: float | None = None
     bias: float | None = None
     ulp: float | None = None
+    limit_ulp: float | None = None
+    bits: float | None = None
     ambiguous: int = 0
     unjudged: int = 0
     grade: Grade | None = None
@@ -175,7 +178,11 @@ def effective_bits(output: OutputVerdict, arithmetic: Arithmetic) -> float | Non
     """
     if output.margin is None or output.dtype not in FORMATS:
         return None
-    smallest = arithmetic.stored(output.dtype).unit * output.margin
+    return _bits(output.margin, arithmetic.stored(output.dtype))
+
+
+def _bits(margin: float, stored: Format) -> float:
+    smallest = stored.unit * margin
     return float("inf") if smallest == 0 else max(0.0, float(-np.log2(smallest)))
 
 
@@ -344,8 +351,19 @@ def _verdict(
         found.median(),
         found.bias(),
         found.ulp(),
+        _limit_ulp(pair, where),
+        None if stored is None else _bits(margin, stored),
         pair.ambiguous,
         unjudged,
         ("A" if found.accurate else "B") if passed else None,
         reason,
     )
+
+
+def _limit_ulp(pair: Pair, where: tuple[int, ...] | None) -> float | None:
+    """The bound at a place in units of the last place of the pair's own type."""
+    if where is None or pair.dtype not in FORMATS or pair.error is None:
+        return None
+    with np.errstate(all="ignore"):
+        steps = pair.errors()[where] / FORMATS[pair.dtype].ulp(np.abs(pair.value[where]))
+    return float(steps) if np.isfinite(steps) else None

@@ -253,3 +253,12 @@ def test_an_empty_tensor_passes() -> None:
     assert verdict(np.zeros((0, 3)), pair(np.zeros((0, 3)), np.zeros((0, 3)))).outcome is (
         Outcome.PASS
     )
+
+
+def test_the_limit_is_said_in_units_of_the_last_place() -> None:
+    expected = Pair(np.array([1.0, 4.0]), np.array([2.0**-21, 2.0**-20]), "float32")
+    got = Tensor.of(np.array([1.0, 4.0 + 2.0**-21], np.float32))
+    (verdict,) = judge(["y"], [got], [expected], arithmetic("fp32"))
+    assert verdict.margin == 0.5
+    assert verdict.limit_ulp == 2.0
+    assert verdict.bits == 25.0
