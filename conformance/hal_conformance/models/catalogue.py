@@ -39,6 +39,7 @@ from hal_conformance.models.inputs import (
     sentences,
     speech,
     spelled,
+    strip,
 )
 from hal_conformance.models.packages import Packages
 from hal_conformance.numerics.arithmetic import Array
@@ -172,14 +173,7 @@ MODELS: tuple[Pretrained, ...] = (
         "rapidocr-onnxruntime==1.4.4",
         "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
         "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
-        (
-            Input(
-                "text",
-                line("x", TEXT, (192, 48), centred),
-                chosen(("upright", "turned")),
-                "upright",
-            ),
-        ),
+        (Input("page", strip("x", "skimage/data/page.png", (192, 48), centred)),),
     ),
     Pretrained(
         "silero-sequence",

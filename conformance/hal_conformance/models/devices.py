@@ -16,14 +16,15 @@ import onnx
 from hal.tensor import Value
 from hal_conformance.numerics.arithmetic import ARITHMETICS, Arithmetic, Array
 from hal_conformance.numerics.kernels import Call
-from hal_conformance.numerics.machine import nearest
-from hal_conformance.numerics.noise import Noise
+from hal_conformance.numerics.noise import Noise, rounded
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.simulated import value_of
 from hal_conformance.numerics.typical import NoisyWalk, Path, with_weights
 
 FUNCTIONS = frozenset({"Erf", "Exp", "Log", "Pow", "Sigmoid", "Softplus", "Sqrt", "Tanh"})
 """What a device may approximate too coarsely."""
+
+_NOT_LAYERS = frozenset({"BatchNormalization", "LogSoftmax", "Softmax"})
 
 _FP32 = ARITHMETICS["fp32"]
 
@@ -36,19 +37,19 @@ class Rounding(Noise):
 
     def primitive(self, values: Array, dtype: str, factor: float) -> Array:  # noqa: ARG002  no noise
         """The result as it is stored."""
-        return nearest(values, self.arithmetic.stored(dtype))
+        return rounded(values, self.arithmetic.stored(dtype))
 
     def operand(self, values: Array, dtype: str) -> Array:
         """What a contraction reads."""
-        return nearest(values, self.arithmetic.operand(dtype))
+        return rounded(values, self.arithmetic.operand(dtype))
 
     def added(self, values: Array, dtype: str, squares: Callable[[], Array], n: float) -> Array:  # noqa: ARG002  no noise
         """A sum as it is kept."""
-        return nearest(values, self.arithmetic.summing(dtype))
+        return rounded(values, self.arithmetic.summing(dtype))
 
     def offset(self, values: Array, dtype: str, size: Array) -> Array:  # noqa: ARG002  no noise
         """A result as it is stored."""
-        return nearest(values, self.arithmetic.stored(dtype))
+        return rounded(values, self.arithmetic.stored(dtype))
 
 
 @dataclass
@@ -77,18 +78,18 @@ class DeviceWalk(NoisyWalk):
 
     def _sums(self, call: Call) -> list[Array]:
         usual = self._noise
-        if len(self.layers) in self._fault.layers:
+        if len(self.layers) in self._fault.layers and call.op not in _NOT_LAYERS:
             self._noise = Rounding(self._fault.lower)
         try:
             made = super()._sums(call)
         finally:
             self._noise = usual
-        if made and call.op != "BatchNormalization":
+        if made and call.op not in _NOT_LAYERS:
             self.layers.append(call.op)
         return made
 
-    def _pair(self, value: Pair, call: Call | None) -> Pair:
-        made = super()._pair(value, call)
+    def _pair(self, value: Pair, call: Call | None, factor: float) -> Pair:
+        made = super()._pair(value, call, factor)
         if not self._fault.off or call is None or call.op not in FUNCTIONS:
             return made
         drawn = self._random.uniform(-1, 1, np.shape(made.value))

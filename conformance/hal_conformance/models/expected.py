@@ -61,7 +61,7 @@ class Bounds:
 
     @cached_property
     def _folder(self) -> Path:
-        folder = self._cache / _key()
+        folder = self._cache / key()
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
         for other in self._cache.iterdir():
@@ -72,7 +72,8 @@ class Bounds:
         return folder
 
 
-def _key() -> str:
+def key() -> str:
+    """A hash of the code and the packages that decide what a bound is."""
     hashed = hashlib.sha256(repr([(p, metadata.version(p)) for p in _PACKAGES]).encode())
     for path in sorted((Path(hal_conformance.__file__).parent / "numerics").rglob("*.py")):
         hashed.update(path.read_bytes())

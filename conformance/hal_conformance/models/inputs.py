@@ -97,6 +97,17 @@ def line(name: str, text: str, size: tuple[int, int], scale: Callable[[Array], A
     return feed
 
 
+def strip(name: str, file: str, size: tuple[int, int], scale: Callable[[Array], Array]) -> Feed:
+    """The top of a photograph, as wide as it is, its pixels scaled."""
+
+    def feed(packages: Packages) -> Feeds:
+        image = picture(packages, PHOTOS, file)
+        cut = image.crop((0, 0, image.width, image.width * size[1] // size[0]))
+        return {name: channels_first(scale(pixels(cut, size)))}
+
+    return feed
+
+
 def grey_line(name: str, text: str, size: tuple[int, int]) -> Feed:
     """A drawn line of text of one channel, between 0 and 1."""
     return line(name, text, size, lambda array: array[..., :1] / 255)

@@ -24,7 +24,8 @@ from hal_conformance.models.devices import FUNCTIONS, Fault
 from hal_conformance.numerics import simulated, verdict
 from hal_conformance.numerics.arithmetic import ARITHMETICS
 from hal_conformance.numerics.pair import Pair, Quantity
-from hal_conformance.numerics.typical import Spread, sampled
+from hal_conformance.numerics.spread import Spread
+from hal_conformance.numerics.typical import sampled
 from hal_conformance.records import Outcome
 
 FP32 = ARITHMETICS["fp32"]

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hal_conformance.numerics.arithmetic import Arithmetic, Array
+from hal_conformance.numerics.arithmetic import Arithmetic, Array, Format
 from hal_conformance.numerics.families.convolution import correlate
 from hal_conformance.numerics.kernels import Call
 from hal_conformance.numerics.machine import nearest
@@ -47,6 +47,14 @@ class Sum:
 Summed: TypeAlias = Callable[[Call], Sum]
 
 
+def rounded(values: Array, kept: Format) -> Array:
+    """To the nearest number of a format, by the processor where that is float32."""
+    if kept.name != "float32":
+        return nearest(values, kept)
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32).astype(np.float64)
+
+
 class Noise:
     """The rounding noise of one pass; without a generator there is none.
 
@@ -69,9 +77,9 @@ class Noise:
         with np.errstate(all="ignore"):
             noisy = values * (1 + factor * kept.unit * self._uniform(values))
             few = np.ravel(values)[:64]
-            if (nearest(few, kept) != few).all():
+            if (rounded(few, kept) != few).all():
                 return noisy  # as after any noise; the whole tensor need not be looked at
-            return np.where(nearest(values, kept) == values, values, noisy)
+            return np.where(rounded(values, kept) == values, values, noisy)
 
     def operand(self, values: Array, dtype: str) -> Array:
         """What a contraction reads: times 1 + u_in U[-1, 1]."""
@@ -156,6 +164,40 @@ def batch_normalization(noise: Noise, call: Call) -> Array:
     return noise.offset(y, call.dtype, size)
 
 
+def softmax(noise: Noise, call: Call) -> Array:
+    """Softmax and LogSoftmax as their bodies have it, of versions that have none as well."""
+    x = np.asarray(call.values[0])
+    axis = int(call.attributes.get("axis", -1 if call.version >= 13 else 1))
+    shape = x.shape
+    if call.version < 13:  # over all axes from this one on
+        axis = axis % max(1, x.ndim)
+        x, axis = x.reshape(prod(shape[:axis]), -1), 1
+    shifted = noise.primitive(x - x.max(axis=axis, keepdims=True), call.dtype, 1.0)
+    powers = noise.primitive(np.exp(shifted), call.dtype, FACTORS["Exp"])
+    total = powers.sum(axis=axis, keepdims=True)
+    n = float(x.shape[axis])
+    total = noise.added(
+        total, call.dtype, lambda: np.sum(powers * powers, axis=axis, keepdims=True), n
+    )
+    total = noise.primitive(total, call.dtype, 1.0)
+    if call.op == "LogSoftmax":
+        logarithm = noise.primitive(np.log(total), call.dtype, FACTORS["Log"])
+        return noise.primitive(shifted - logarithm, call.dtype, 1.0).reshape(shape)
+    return noise.primitive(powers / total, call.dtype, 1.0).reshape(shape)
+
+
+def norm(noise: Noise, call: Call, y: Array) -> Array:
+    """A sum of what is not negative, or a function of one: sqrt(n) roundings as large as it."""
+    n = np.size(call.values[0]) / max(1, np.size(y))
+    return noise.primitive(y, call.dtype, LIBRARY + float(np.sqrt(n)))
+
+
+def terms(call: Call) -> float:
+    """How many values an operator of ai.onnx.ml adds up: an ensemble one of each tree."""
+    trees = call.attributes.get("nodes_treeids") or call.attributes.get("tree_roots") or ()
+    return float(len(set(trees)))
+
+
 def spectrum(noise: Noise, call: Call, y: Array) -> Array:
     """DFT or STFT: sums over a frame, whose error is that of the frame's size, not of `y`'s."""
     x = np.asarray(call.values[0])
@@ -234,6 +276,14 @@ SUMS: Mapping[str, Summed] = {
 AVERAGES = frozenset({"AveragePool", "CumSum", "GlobalAveragePool", "ReduceMean", "ReduceSum"})
 """Operators that add their first input up."""
 
+
+NORMS = frozenset(
+    {
+        *("GlobalLpPool", "LpNormalization", "LpPool", "ReduceL1", "ReduceL2", "ReduceLogSum"),
+        *("ReduceLogSumExp", "ReduceProd", "ReduceSumSquare"),
+    }
+)
+"""Operators whose every element is a sum or product of many, without cancellation."""
 
 SPECTRA = frozenset({"DFT", "STFT"})
 """Operators that transform their first input."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 
 import numpy as np
 import onnx
@@ -38,6 +39,7 @@ from hal_conformance.numerics.noise import (
     AVERAGES,
     FACTORS,
     LIBRARY,
+    NORMS,
     SPECTRA,
     Noise,
     average,
@@ -45,31 +47,27 @@ from hal_conformance.numerics.noise import (
     contraction,
     is_inference,
     is_sum,
+    norm,
+    softmax,
     spectrum,
+    terms,
 )
 from hal_conformance.numerics.noisy_recurrent import recurrent
 from hal_conformance.numerics.pair import Pair, Quantity, Table
 from hal_conformance.numerics.plain import plain
 from hal_conformance.numerics.reference import run_node
 from hal_conformance.numerics.simulated import MOVES
+from hal_conformance.numerics.spread import Spread
 
 PASSES = 16
 """K: how many noisy passes are made."""
-
-WIDTH = 8.0
-"""How many root mean squares a device may lie from the reference."""
-
-FLOOR = 1.0
-"""How much the mean square over the tensor counts beside an element's own."""
 
 TAKEN_APART = frozenset(
     {
         "GroupNormalization",
         "LayerNormalization",
-        "LogSoftmax",
         "MeanVarianceNormalization",
         "RMSNormalization",
-        "Softmax",
     }
 )
 """Functions judged by rules of their own whose noise is nevertheless that of their bodies."""
@@ -239,12 +237,16 @@ class NoisyWalk(Walk):
         )
         if not domain and (call.op in MOVES or call.op in RANDOM):
             return found
-        return [self._noisy(value, call if is_real else None) for value in found]
+        if is_real:
+            return [self._noisy(value, call) for value in found]
+        return [self._noisy(value, None, LIBRARY + sqrt(terms(call))) for value in found]
 
     def _sums(self, call: Call) -> list[Array]:
         """The outputs of an operator whose noise is that of its sums; none of another."""
         if is_sum(call.op, call.values):
             return [contraction(self._noise, call)]
+        if call.op in ("Softmax", "LogSoftmax"):
+            return [softmax(self._noise, call)]
         if is_inference(call):
             return [batch_normalization(self._noise, call)]
         return recurrent(self._noise, call) or []
@@ -264,87 +266,29 @@ class NoisyWalk(Walk):
             for name, value in zip(node.output, results, strict=False)
         ]
 
-    def _noisy(self, value: Quantity, call: Call | None) -> Quantity:
+    def _noisy(self, value: Quantity, call: Call | None, factor: float = LIBRARY) -> Quantity:
         if isinstance(value, list):
-            return [self._noisy(item, None) for item in value]
+            return [self._noisy(item, None, factor) for item in value]
         if isinstance(value, Table):
-            return Table(value.keys, self._pair(value.values, None))
-        return self._pair(value, call) if isinstance(value, Pair) else value
+            return Table(value.keys, self._pair(value.values, None, factor))
+        return self._pair(value, call, factor) if isinstance(value, Pair) else value
 
-    def _pair(self, value: Pair, call: Call | None) -> Pair:
+    def _pair(self, value: Pair, call: Call | None, factor: float) -> Pair:
         if not value.is_float:
             return value
         if call is None:
-            noisy = self._noise.primitive(value.value, value.dtype, LIBRARY)
+            noisy = self._noise.primitive(value.value, value.dtype, factor)
         elif call.op in SPECTRA:
             noisy = spectrum(self._noise, call, value.value)
+        elif call.op in NORMS:
+            noisy = norm(self._noise, call, value.value)
         elif call.op in AVERAGES:
             noisy = average(self._noise, call, value.value)
         else:
-            factor = FACTORS.get(call.op, LIBRARY)
-            noisy = self._noise.primitive(value.value, value.dtype, factor)
+            noisy = self._noise.primitive(
+                value.value, value.dtype, FACTORS.get(call.op, factor)
+            )
         return Pair(noisy, None, value.dtype)
-
-
-class Spread:
-    """How far the passes lay from the reference: the mean squares of one output."""
-
-    def __init__(self, reference: Quantity) -> None:
-        self.reference = reference
-        self._passes = 0
-        self._items: list[Spread] = []
-        if isinstance(reference, list):
-            self._items = [Spread(item) for item in reference]
-        if isinstance(reference, Table):
-            self._items = [Spread(reference.values)]
-        shape = np.shape(reference.value) if isinstance(reference, Pair) else ()
-        self._squares = np.zeros(shape)
-
-    def add(self, sample: Quantity) -> None:
-        """Count one pass."""
-        self._passes += 1
-        inner = [sample.values] if isinstance(sample, Table) else sample
-        if isinstance(inner, list):
-            for item, value in zip(self._items, inner, strict=True):
-                item.add(value)
-        reference = self.reference
-        if not isinstance(sample, Pair) or not isinstance(reference, Pair):
-            return
-        with np.errstate(all="ignore"):
-            if _is_dense(reference):
-                off = np.abs(sample.value - reference.value) ** 2
-                same = (sample.value == reference.value) | np.isnan(reference.value)
-                self._squares += np.where(same, 0.0, off)
-            else:
-                differs = np.asarray(sample.value != reference.value)
-                self._squares += np.where(differs, np.inf, 0.0)
-
-    def deviation(self, floor: float = FLOOR) -> Array:
-        """sqrt((v + floor mean v) / (1 + floor)), v being the mean square of each element."""
-        v = self._squares / max(1, self._passes)
-        finite = v[np.isfinite(v)]
-        pooled = float(finite.mean()) if finite.size else 0.0
-        return np.sqrt((v + floor * pooled) / (1 + floor))
-
-    def bound(self, width: float = WIDTH, floor: float = FLOOR) -> Quantity:
-        """The reference with its bound; a discrete value that some pass changed is unknown."""
-        reference = self.reference
-        if isinstance(reference, list):
-            return [item.bound(width, floor) for item in self._items]
-        if isinstance(reference, Table):
-            values = self._items[0].bound(width, floor)
-            return Table(reference.keys, values) if isinstance(values, Pair) else None
-        if not isinstance(reference, Pair):
-            return None
-        if not _is_dense(reference):
-            error = self._squares if self._squares.any() else None
-            return Pair(reference.value, error, reference.dtype)
-        return Pair(reference.value, width * self.deviation(floor), reference.dtype)
-
-
-def _is_dense(pair: Pair) -> bool:
-    """Whether it holds real or complex numbers, between which there are others."""
-    return pair.is_float or pair.dtype.startswith("complex")
 
 
 def with_weights(model: onnx.ModelProto, feeds: Mapping[str, Quantity]) -> dict[str, Quantity]:
