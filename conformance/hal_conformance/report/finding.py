@@ -1,7 +1,7 @@
 """What is wrong with a target, an operator at a time: how far beyond which limit, and whose.
 
 A finding gathers the cases of one operator (or family of graphs) on one target that end alike:
-FAIL by the bounds, or CRASH, HANG, OOM, ERROR, FLAKE.
+FAIL by the bounds, or by the standard where they say nothing; CRASH, HANG, OOM, ERROR, FLAKE.
 """
 
 from __future__ import annotations
@@ -19,6 +19,16 @@ from hal_conformance.report.sources import RELATED, source_of
 from hal_conformance.report.text import figure, some
 
 _OTHERS = JUDGED - {Outcome.PASS, Outcome.FAIL, Outcome.ELSEWHERE}
+
+
+_SAID = (Outcome.PASS, Outcome.FAIL)
+"""What bounds, and the standard's tolerance, say where they say anything."""
+
+_UNBOUNDED = {
+    "onnx": "the standard's own tolerance; no bound says anything of it",
+    "api": "the contract that adapters keep",
+}
+"""What a failure rests on that no bound speaks of, by suite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +179,13 @@ def find(records: Iterable[CaseRecord]) -> tuple[Finding, ...]:
 
 
 def _ended(record: CaseRecord) -> Outcome | None:
-    """By its bounds, PASS or FAIL; or what else went wrong; None where nothing is said."""
+    """By its bounds, PASS or FAIL, else by the outcome; None where nothing is said."""
     if record.outcome in _OTHERS:
         return record.outcome
     bounds = record.bounds
-    if bounds is None or bounds.outcome not in (Outcome.PASS, Outcome.FAIL):
-        return None
-    return bounds.outcome
+    if bounds and bounds.outcome in _SAID:
+        return bounds.outcome
+    return record.outcome if record.outcome in _SAID else None
 
 
 def _rank(finding: Finding) -> tuple[object, ...]:
@@ -212,6 +222,8 @@ def _finding(subject: str, outcome: Outcome, records: list[CaseRecord], asked: i
 
 
 def _source(record: CaseRecord) -> str:
+    if record.bounds is None or record.bounds.outcome not in _SAID:
+        return _UNBOUNDED.get(suite_of(record.case), "")
     name = parsed(record.case)
     if name is not None:
         return source_of(name.op, name.version, name.domain)

@@ -49,7 +49,7 @@ def of_target(target: TargetSummary, shown: int | None = None) -> str:
 
 def _sentence(found: Sequence[Finding]) -> str:
     cases = sum(len(finding.records) for finding in found)
-    return f"{len(found):,} subjects have an answer beyond its bound, in {cases:,} cases.\n"
+    return f"{len(found):,} subjects have an answer beyond its limit, in {cases:,} cases.\n"
 
 
 def _others(found: Sequence[Finding]) -> str:

@@ -69,6 +69,16 @@ def test_noise_of_the_standards_comparison_is_no_finding(make_record: Record) ->
     assert find([noise]) == ()
 
 
+@pytest.mark.parametrize("said", [None, bounds("UNJUDGED")])
+def test_a_failure_that_no_bound_speaks_of_rests_on_the_standards_tolerance(
+    make_record: Record, said: dict[str, object] | None
+) -> None:
+    failed = make_record("onnx/node/test_dft", Outcome.FAIL, ops=["DFT"], bounds=said)
+    (finding,) = find([failed])
+    assert (finding.subject, finding.worst) == ("DFT", None)
+    assert finding.source.startswith("the standard's own tolerance")
+
+
 def test_crashes_are_findings_and_stand_after_wrong_values(
     make_record: Record, beyond: list[CaseRecord]
 ) -> None:
@@ -148,3 +158,11 @@ def test_the_page_of_findings_is_begun_written_and_checked(
     assert findings.main([str(tmp_path / "run"), "--check", str(page)]) == 0
     page.write_text(page.read_text().replace("280", "28"))
     assert findings.main([str(tmp_path / "run"), "--check", str(page)]) == 1
+
+
+@pytest.mark.slow
+def test_the_committed_page_of_findings_is_what_committed_results_say() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    folders = sorted(str(path.parent) for path in docs.glob("results/*/run.json"))
+    assert folders
+    assert findings.main([*folders, "--check", str(docs / "findings.md")]) == 0
