@@ -80,7 +80,8 @@ def answers(case: Case) -> Iterator[Answer]:
 
 def _real(case: Case, label: str, device: str, options: Mapping[str, Any]) -> Answer:
     try:
-        with hal.load(case.compiled, device=device, **options) as exe:
+        # In a worker: a device that crashes must not end the measurement.
+        with hal.load(case.compiled, device=device, isolated=True, **options) as exe:
             return Answer(label, exe.run_values(case.feeds))
     except HALError as error:
         return Answer(label, None, f"{type(error).__name__}: {error.message}"[:200])
