@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hal_conformance.records import JUDGED, CaseRecord, FindingRecord, Outcome
 from hal_conformance.report.names import SUITES, parsed, subject_of, suite_of
-from hal_conformance.report.operators import farthest
+from hal_conformance.report.operators import MAIN_TYPE, farthest
 from hal_conformance.report.repro import repro_line
 from hal_conformance.report.sources import RELATED, source_of
 from hal_conformance.report.text import figure, some
@@ -36,8 +36,8 @@ class Finding:
     """One operator on one target: the cases that end alike, and the worst of them.
 
     `asked` counts the cases of that operator that were judged at all. `worst` has the largest
-    error as a part of its bound; None where no error was measured, as for a wrong shape or a
-    crash. `held` counts the arithmetics that explain an answer; `types` the first type of each
+    error as a part of its bound, among float32 cases where there are any; None where no error
+    was measured, as for a wrong shape or a crash. `held` counts the arithmetics that explain an answer; `types` the first type of each
     single-operator case.
     """
 
@@ -160,7 +160,7 @@ class Finding:
 
 
 def find(records: Iterable[CaseRecord]) -> tuple[Finding, ...]:
-    """The findings of one target's records, the farthest beyond a bound first."""
+    """The findings of one target's records: float32 first, the farthest beyond a bound first."""
     groups: dict[tuple[str, Outcome], list[CaseRecord]] = defaultdict(list)
     asked: Counter[str] = Counter()
     for record in records:
@@ -193,6 +193,7 @@ def _rank(finding: Finding) -> tuple[object, ...]:
     return (
         finding.outcome is not Outcome.FAIL,
         finding.outcome.value,
+        finding.worst is None or not _is_main(finding.worst),
         -(margin if margin is not None and not math.isnan(margin) else 0.0),
         -len(finding.records),
         finding.subject,
@@ -203,7 +204,7 @@ def _finding(subject: str, outcome: Outcome, records: list[CaseRecord], asked: i
     records.sort(key=lambda record: (suite_of(record.case) not in SUITES, record.case))
     names = [name for record in records if (name := parsed(record.case))]
     measured = outcome is Outcome.FAIL
-    worst = farthest(records) if measured else None
+    worst = _headline(records) if measured else None
     held = Counter(
         record.bounds.held for record in records if record.bounds and record.bounds.held
     )
@@ -218,6 +219,48 @@ def _finding(subject: str, outcome: Outcome, records: list[CaseRecord], asked: i
         types=dict(Counter(name.types[0] for name in names).most_common()),
         versions=tuple(sorted({name.version for name in names})),
         source=_source(worst or records[0]) if measured else "",
+    )
+
+
+def _headline(records: Sequence[CaseRecord]) -> CaseRecord | None:
+    """The worst float32 case, so that operators can be compared; else the worst of all."""
+    return farthest(filter(_is_main, records)) or farthest(records)
+
+
+def _is_main(record: CaseRecord) -> bool:
+    name = parsed(record.case)
+    return name is not None and name.types[0] == MAIN_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class TypeShare:
+    """Single-operator cases of one first type: how many lie beyond their limit, in how many
+    operators."""
+
+    name: str
+    operators: int
+    beyond: int
+    judged: int
+
+
+def by_type(
+    findings: Iterable[Finding], records: Iterable[CaseRecord]
+) -> tuple[TypeShare, ...]:
+    """The types that wrong values are in, the most first."""
+    beyond: Counter[str] = Counter()
+    operators: Counter[str] = Counter()
+    for finding in findings:
+        if finding.outcome is Outcome.FAIL:
+            beyond.update(finding.types)
+            operators.update(dict.fromkeys(finding.types, 1))
+    judged = Counter(
+        name.types[0]
+        for record in records
+        if _ended(record) in _SAID and (name := parsed(record.case))
+    )
+    return tuple(
+        TypeShare(name, operators[name], count, judged[name])
+        for name, count in beyond.most_common()
     )
 
 

@@ -37,14 +37,24 @@ def of_target(target: TargetSummary, shown: int | None = None) -> str:
     other = [f for f in target.findings if f.outcome is not Outcome.FAIL]
     parts: list[str] = []
     if beyond:
-        parts += [_sentence(beyond), table(_BEYOND, map(_beyond, beyond[:shown]), 99)]
+        parts += [_sentence(beyond), _by_type(target)]
+        parts += [table(_BEYOND, map(_beyond, beyond[:shown]), 99)]
     if other:
         head = ["subject", "outcome", "cases", "what was said", "run it again"]
         parts += [_others(other), table(head, map(_other, other[:shown]), 99)]
     left = max(0, len(beyond) - (shown or 10**9)) + max(0, len(other) - (shown or 10**9))
     if left:
         parts.append(f"and {left:,} more; findings.json has them all.\n")
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
+
+
+def _by_type(target: TargetSummary) -> str:
+    rows = (
+        [markdown(t.name), f"{t.beyond:,} of {t.judged:,}", f"{t.operators:,}"]
+        for t in target.beyond
+    )
+    head = ["first type of the operator", "cases beyond", "operators"]
+    return table(head, rows) if target.beyond else ""
 
 
 def _sentence(found: Sequence[Finding]) -> str:

@@ -21,7 +21,7 @@ from hal_conformance.records import (
     TargetHeader,
 )
 from hal_conformance.report import finding, operators, twice
-from hal_conformance.report.finding import Finding
+from hal_conformance.report.finding import Finding, TypeShare
 from hal_conformance.report.operators import OperatorSummary
 from hal_conformance.report.repro import repro_line
 from hal_conformance.report.tally import Tally, tally
@@ -139,6 +139,7 @@ class TargetSummary:
     known: tuple[KnownGroup, ...]
     operators: Mapping[str, OperatorSummary]
     findings: tuple[Finding, ...]
+    beyond: tuple[TypeShare, ...]
     twice: Twice
     profile: ProfileVerdict | None
     seconds: float
@@ -208,6 +209,7 @@ def _target(
     evidence: Mapping[str, str],
 ) -> TargetSummary:
     counts = tally(records)
+    found = finding.find(records)
     return TargetSummary(
         header=header,
         verdict=judge(header.target, records, run),
@@ -221,7 +223,8 @@ def _target(
         gaps=_gaps(records),
         known=_known(records),
         operators=operators.summaries(records, evidence),
-        findings=finding.find(records),
+        findings=found,
+        beyond=finding.by_type(found, records),
         twice=twice.compare(records),
         profile=_profile(records, run),
         seconds=sum(
