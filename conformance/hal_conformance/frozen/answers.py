@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx
 
-from hal.tensor import Value
+from hal.tensor import Tensor, Value
 from hal_conformance.frozen import relations
 from hal_conformance.frozen.bounding import known as computed
+from hal_conformance.frozen.operands import rounded
 from hal_conformance.frozen.question import Known, Question
 from hal_conformance.numerics.arithmetic import Arithmetic, arithmetic
+from hal_conformance.numerics.pair import Pair
 from hal_conformance.numerics.verdict import (
     CaseVerdict,
     Hypothesis,
@@ -35,6 +37,14 @@ LOWER: Mapping[str, Sequence[str]] = {
     "int8": ("tf32", "bf16", "fp16", "fp16-acc16"),
 }
 """What may explain an answer that the declared arithmetic does not, the most accurate first."""
+
+CONTRACTIONS = frozenset(
+    {
+        *("Attention", "Conv", "ConvTranspose", "DeformConv", "Einsum", "GRU", "Gemm", "LSTM"),
+        *("LinearAttention", "MatMul", "RNN"),
+    }
+)
+"""Operators whose operands an arithmetic rounds before it multiplies them."""
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose", "DeformConv"})
 
@@ -78,11 +88,23 @@ def _judge(
         also = list(_transformed(question, number, known, how))
         lower = list(_lower(question, number, known, name))
         verdict = settle(question.names, got, [declared, *also], lower)
-    broken = relations.broken(question, got, known)
+    broken = relations.broken(question, got, known) or _misshapen(question, got, known)
     if broken and verdict.outcome is not Outcome.FAIL:
         verdict = replace(verdict, outcome=Outcome.FAIL, grade=None, held=None, reason=broken)
     outputs = tuple(output.record() for output in verdict.outputs)
     return Judged(_record(question, verdict, known, how), outputs)
+
+
+def _misshapen(question: Question, got: Sequence[Value], known: Known) -> str | None:
+    """Which output has another shape than it must, where values are free."""
+    if known.tier != "type":
+        return None
+    for name, value, expected in zip(question.names, got, known.expected, strict=False):
+        if isinstance(value, Tensor) and isinstance(expected, Pair):
+            shape = list(np.shape(expected.value))
+            if list(value.shape) != shape:
+                return f"{name}: got shape {list(value.shape)}, expected {shape}"
+    return None
 
 
 def worst(bounds: Sequence[BoundsRecord]) -> BoundsRecord | None:
@@ -111,12 +133,35 @@ def _operators(question: Question) -> set[str]:
 
 
 def _lower(question: Question, number: int, known: Known, name: str) -> Iterator[Hypothesis]:
-    """What would explain the answer and is not what was declared."""
-    for other in LOWER.get(name, ()):
+    """What would explain the answer and is not what was declared.
+
+    First what a device computes whose contractions read rounded operands, which tells tf32 from
+    bf16; then the bounds of whole arithmetics, which are wide and only say how bad it is.
+    """
+    lower = LOWER.get(name, ())
+    if known.tier == "sound" and CONTRACTIONS.intersection(_operators(question)):
+        for other in lower:
+            yield from _replayed(question, number, arithmetic(other), arithmetic(name))
+    for other in lower:
         how = arithmetic(other)
         found = computed(question, how, statistics=known.tier == "typical")[number]
         if found.expected and found.vacuous is None:
-            yield Hypothesis(other, how, found.expected)
+            yield Hypothesis(f"{other}, by its bounds", how, found.expected)
+
+
+def _replayed(
+    question: Question, number: int, lower: Arithmetic, how: Arithmetic
+) -> Iterator[Hypothesis]:
+    """The declared arithmetic on operands that a lower one has rounded."""
+    feeds = {
+        name: rounded(value, lower.inputs) for name, value in question.datasets[number].items()
+    }
+    again = replace(question, datasets=[feeds])
+    for outputs in dict.fromkeys((how.outputs, lower.outputs)):
+        mixed = replace(how, outputs=outputs)
+        found = computed(again, mixed, statistics=False)[0]
+        if found.expected:
+            yield Hypothesis(lower.name, mixed, found.expected, replayed=True)
 
 
 def _record(

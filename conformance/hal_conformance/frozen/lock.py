@@ -103,8 +103,8 @@ def _sums(values: Array) -> tuple[float, float]:
     """The magnitudes' sum, and that of the values under signs drawn from their positions."""
     if not values.size:
         return 0.0, 0.0
-    largest = float(np.abs(values).max())
-    if largest > 2.0**1000:  # a sum of such numbers overflows
+    values = values.astype(np.float64)
+    if float(np.abs(values).max()) > 2.0**960:  # a sum of such numbers overflows
         values = values * 2.0**-64
     mixed = np.arange(values.size, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     signs = 1.0 - 2.0 * ((mixed >> np.uint64(40)) & np.uint64(1)).astype(np.float64)
