@@ -40,8 +40,8 @@ keep: ## Put a run into docs/results, packed: make keep FROM=results/x AS=2026-0
 	@for file in results index; do gzip -9nc $(FROM)/$$file.jsonl > docs/results/$(AS)/$$file.jsonl.gz; done
 
 support: $(VENV)/ready-all ## Write the README's support table and docs/findings.md from docs/results
-	@$(BIN)/python -m hal_conformance.report.table docs/results/* --write README.md
-	@$(BIN)/python -m hal_conformance.report.findings docs/results/* --write docs/findings.md
+	@$(BIN)/python -m hal_conformance.report.table docs/results/*/ --write README.md
+	@$(BIN)/python -m hal_conformance.report.findings docs/results/*/ --write docs/findings.md
 
 constraints: $(VENV)/ready-dev ## Upgrade everything in .venv and write the versions to constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'

@@ -37,8 +37,8 @@ class Finding:
 
     `asked` counts the cases of that operator that were judged at all. `worst` has the largest
     error as a part of its bound, among float32 cases where there are any; None where no error
-    was measured, as for a wrong shape or a crash. `held` counts the arithmetics that explain an answer; `types` the first type of each
-    single-operator case.
+    was measured, as for a wrong shape or a crash. `held` counts the arithmetics that explain an
+    answer; `types` the first type of each single-operator case.
     """
 
     target: str
@@ -160,7 +160,7 @@ class Finding:
 
 
 def find(records: Iterable[CaseRecord]) -> tuple[Finding, ...]:
-    """The findings of one target's records: float32 first, the farthest beyond a bound first."""
+    """The findings of one target: float32 first, the farthest beyond a bound first."""
     groups: dict[tuple[str, Outcome], list[CaseRecord]] = defaultdict(list)
     asked: Counter[str] = Counter()
     for record in records:
