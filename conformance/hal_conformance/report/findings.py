@@ -29,9 +29,10 @@ PAGE = f"""# Findings
 What the conformance suite holds against each device, from the results in
 [docs/results](results): answers that no correct device of the declared arithmetic gives, by
 operator, with the error and its limit in units of the last place (of float32, where that is
-wrong), and what the limit rests on ([numerics](numerics.md)). A limit of 0 is "exact". All of
-it is written by `python -m hal_conformance.report.findings`; [results format](results-format.md)
-explains the columns under `findings.json`.
+wrong), and what the limit rests on ([numerics](numerics.md)). A limit of 0 is "exact".
+
+`python -m hal_conformance.report.findings` writes everything below;
+[results format](results-format.md) explains the columns under `findings.json`.
 
 {MARKS.begin}
 {MARKS.end}
