@@ -10,14 +10,14 @@ from hal_conformance import globs
 from hal_conformance.report.names import parsed
 
 SMALLEST_GLOB = 4
-"""Fewer cases than this are named one by one."""
+"""Fewer cases than this that share a prefix are named one by one."""
 
 
 def narrow(cases: Iterable[str], universe: globs.Sorted) -> list[str]:
     """Patterns that match all of `cases` and nothing else of `universe`, as few as is safe.
 
     Globs of single-operator cases leave out version, types or form; others are prefixes that
-    end between words. Below `SMALLEST_GLOB` cases each is named.
+    end between words, over `SMALLEST_GLOB` cases or more.
     """
     every = set(cases)
     found, covered = _by_parts(every, universe)
@@ -41,7 +41,7 @@ def _by_parts(wanted: set[str], universe: globs.Sorted) -> tuple[list[str], set[
     found: list[str] = []
     covered: set[str] = set()
     for pattern in sorted(members, key=lambda p: (-len(members[p]), -len(p), p)):
-        if len(members[pattern] - covered) < SMALLEST_GLOB:
+        if len(members[pattern] - covered) < 2:
             continue
         if wanted.issuperset(universe.matching(pattern)):
             found.append(pattern)

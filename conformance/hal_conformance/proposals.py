@@ -160,7 +160,10 @@ def _additions(
 
 
 def _cause_key(record: CaseRecord) -> tuple[str, ...]:
-    """Wrong values share a cause within an operator; a refusal or a crash by its message."""
+    """Wrong values share a cause where one arithmetic explains them, else within an operator;
+    a refusal or a crash by its message."""
+    if record.outcome is Outcome.FAIL and record.bounds and record.bounds.held:
+        return record.outcome.value, "", f"behaves like {record.bounds.held}", ""
     reason = shape(record.reason or "")
     by_operator = record.outcome in (Outcome.FAIL, Outcome.FLAKE, Outcome.ELSEWHERE)
     ops = "+".join(record.ops) if by_operator or not reason else ""
@@ -181,6 +184,8 @@ def _expectation(
     universe: globs.Sorted,
 ) -> Expectation:
     what = (example.reason or "").strip().split("\n", 1)[0][:200]
+    if example.outcome is Outcome.FAIL and example.bounds and example.bounds.held:
+        what = f"behaves like {example.bounds.held}"
     if not what:
         what = f"signal {example.signal}" if example.signal else example.outcome.value
     return Expectation(

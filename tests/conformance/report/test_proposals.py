@@ -195,6 +195,27 @@ def test_the_file_is_read_and_the_text_returned(
     assert not existing.exists()
 
 
+def test_wrong_values_that_one_arithmetic_explains_are_one_entry(
+    make_record: Record, make_run: Run
+) -> None:
+    said = {"arithmetic": "fp32", "tier": "sound", "outcome": "FAIL", "held": "bf16"}
+    run = make_run(
+        *(
+            make_record(f"ops/{op}/13/float32/{form}", Outcome.FAIL, ops=[op], bounds=said)
+            for op in ("MatMul", "Gemm")
+            for form in ("plain", "wide")
+        ),
+        make_record("ops/Gemm/13/float32/tiny"),
+    )
+    (entry,) = parse(propose(run).text).entries
+    assert entry.expectation.cause == "seen: behaves like bf16"
+    assert set(entry.expectation.cases) == {
+        "ops/MatMul/*/float32/*",
+        "ops/Gemm/13/float32/plain",
+        "ops/Gemm/13/float32/wide",
+    }
+
+
 ids = st.sets(
     st.text("ab_/[", min_size=1, max_size=8).map(lambda text: f"onnx/node/test_{text}"),
     max_size=25,
