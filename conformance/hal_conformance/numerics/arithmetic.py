@@ -91,15 +91,16 @@ class Arithmetic:
 
     `inputs` is what contractions round their operands to, `accumulator` what sums are kept in,
     `outputs` what results are rounded to; each is a limit: a tensor of a narrower type keeps
-    its own. `flush` says that subnormals may become zero, `convolution` whether Winograd or FFT
-    forms are declared.
+    its own. `flush` says which subnormals may become zero: none, those of bfloat16 (which no
+    IEEE standard defines, and whose instructions flush), or all. `convolution` says whether
+    Winograd or FFT forms are declared.
     """
 
     name: str
     inputs: Format
     accumulator: Format
     outputs: Format
-    flush: bool = False
+    flush: Literal["none", "bfloat16", "all"] = "none"
     convolution: Literal["direct", "transformed"] = "direct"
 
     def operand(self, dtype: str) -> Format:
@@ -109,6 +110,12 @@ class Arithmetic:
     def stored(self, dtype: str) -> Format:
         """The format a result of that type is rounded to."""
         return _narrower(self.outputs, dtype)
+
+    def flushes(self, dtype: str) -> bool:
+        """Whether subnormals of a tensor of that type may become zero."""
+        if self.flush == "bfloat16":
+            return "bfloat16" in (dtype, self.stored(dtype).name)
+        return self.flush == "all"
 
     def summing(self, dtype: str) -> Format:
         """The format sums of values of that type are kept in.

@@ -56,7 +56,7 @@ class Machine:
         """A result of that type as it is kept; subnormals may become zero where declared."""
         kept = self.arithmetic.stored(dtype)
         near = nearest(values, kept)
-        if self.arithmetic.flush:
+        if self.arithmetic.flushes(dtype):
             near = np.where(np.abs(near) < kept.tiny, near * 0.0, near)
         return near
 

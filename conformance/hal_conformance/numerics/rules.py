@@ -63,7 +63,7 @@ class Step:
         keeps its bound, beyond which a verdict accepts infinity, and spans.operand knows.
         """
         kept = self.stored(dtype)
-        floor = kept.tiny if self.arithmetic.flush else kept.smallest / 2
+        floor = kept.tiny if self.arithmetic.flushes(dtype) else kept.smallest / 2
         value = np.asarray(value, np.float64)
         with np.errstate(all="ignore"):
             error = np.where(np.isnan(error), np.where(np.isnan(value), 0.0, np.inf), error)

@@ -32,7 +32,7 @@ def operand(step: Step, pair: Pair) -> Array:
         if pair.error is None and kept.precision < pair.format.precision:
             error = np.abs(nearest(pair.value, kept) - pair.value)
             error = np.where(np.isfinite(size), np.nan_to_num(error, posinf=np.inf), 0.0)
-        if step.arithmetic.flush:
+        if step.arithmetic.flushes(pair.dtype):
             flushed = (size - error < kept.tiny) & (size > 0)
             error = np.where(flushed, np.maximum(error, size), error)
     return np.asarray(error)
@@ -148,6 +148,22 @@ def undefined(pair: Pair, where: Array, right: Callable[[Array], Array] | None =
         return np.asarray(free | near | same)
 
     return Pair(pair.value, error, pair.dtype, accepts, count)
+
+
+def number_or_nan(pair: Pair, where: Array, numbers: Sequence[Array]) -> Pair:
+    """The pair where an extreme meets NaN: NaN, or one of these numbers.
+
+    The standard does not say which; IEEE 754-2019 has both, maximum and maximumNumber (9.6).
+    """
+
+    def right(got: Array) -> Array:
+        number = got.astype(np.float64)
+        found = np.isnan(number)
+        for one in numbers:
+            found = found | (number == one)
+        return np.asarray(found)
+
+    return undefined(pair, where, right)
 
 
 def no_number(got: Array) -> Array:

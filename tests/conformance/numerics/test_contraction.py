@@ -35,7 +35,7 @@ def step(model: str = "fp32", *, flush: bool = False, primitive: bool = False) -
     def reference(values: Any) -> list[Any]:
         raise AssertionError(values)
 
-    chosen = replace(arithmetic(model), flush=flush)
+    chosen = replace(arithmetic(model), flush="all" if flush else "none")
     return Step("MatMul", "", 13, {}, chosen, ("y",), reference, primitive)
 
 

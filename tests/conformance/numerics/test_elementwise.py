@@ -292,7 +292,7 @@ def test_infinities_and_nan_pass_through_with_no_error() -> None:
 
 def test_flushed_subnormals_are_right_only_where_declared() -> None:
     tiny = FORMATS["float32"].smallest * 1000
-    flushing = replace(FP32, flush=True)
+    flushing = replace(FP32, flush="all")
     assert within(np.zeros(1), run("Add", single([tiny]), single([tiny]), model=flushing)).all()
     assert not within(np.zeros(1), run("Add", single([tiny]), single([tiny]))).any()
 

@@ -213,7 +213,7 @@ def test_flushing_makes_subnormals_zero() -> None:
 
     x = np.array([1e-20, 1.0], np.float32)
     made = model([helper.make_node("Mul", ["x", "x"], ["y"])], "x")
-    how = replace(FP32, flush=True)
+    how = replace(FP32, flush="all")
     np.testing.assert_array_equal(array(run(made, {"x": Pair.exact(x)}, how)[0]), [0.0, 1.0])
 
 

@@ -62,7 +62,7 @@ def exponentials(step: Step, x: Pair, kept: Format) -> Exponentials:
         again = ulps("Exp", summing, primitive=step.primitive)
         rescaled = (count // BLOCK) * (2 * again + 2) * summing.unit
         share = np.where(weights == 0, 0.0, weights * relative).sum(axis=-1, keepdims=True)
-        lost = count * (kept.tiny if step.arithmetic.flush else kept.smallest)
+        lost = count * (kept.tiny if step.arithmetic.flushes(x.dtype) else kept.smallest)
         whole = share + count * summing.unit + rescaled + lost
     return Exponentials(shifted, weights, np.log(total), relative, whole)
 
@@ -99,7 +99,7 @@ def soft_maximum(step: Step, x: Pair) -> Pair:
         error = parts.weights * (parts.relative + parts.whole) / (1 - parts.whole)
         error = np.where(parts.whole >= 1, np.inf, np.where(parts.weights == 0, 0.0, error))
         # A weight too small for a float64 is no larger on a device than its errors allow.
-        error = error + (kept.tiny if step.arithmetic.flush else kept.smallest)
+        error = error + (kept.tiny if step.arithmetic.flushes(x.dtype) else kept.smallest)
     return step.rounded(parts.weights, error, x.dtype, allowed(step, "Div", x.dtype))
 
 

@@ -136,7 +136,7 @@ def product(
         sums = np.asarray(bilinear(high if spread is None else spread, wide))
         grown = _grown(summing, sums, terms)
         if _underflows(step, summing, left, right):
-            grown = grown + np.where(sums == 0, 0.0, _floor(step, summing) * terms)
+            grown = grown + np.where(sums == 0, 0.0, _floor(step, summing, a.dtype) * terms)
         total_error = np.where(sums + grown > summing.largest, np.inf, error + grown)
         total_error = _special(value, total_error, a, b, bilinear)
     return Pair(value, np.asarray(total_error, np.float64), a.dtype)
@@ -165,7 +165,7 @@ def total(
             return Pair(value, None, a.dtype)
         sums = fold(_reach(kept))
         grown = _grown(summing, sums, max(0, terms - 1))
-        if step.arithmetic.flush:
+        if step.arithmetic.flushes(a.dtype):
             grown = grown + np.where(sums == 0, 0.0, summing.tiny * (terms - 1))
         error = np.where(sums + grown > summing.largest, np.inf, fold(kept.errors()) + grown)
         error = np.where(np.isfinite(value), error, fold(a.errors()))
@@ -191,7 +191,7 @@ def gathered(step: Step, parts: Sequence[Pair], terms: Array | float = 0) -> Pai
         error = sum((part.errors() for part in parts[1:]), first.errors())
         reach = sum((_reach(part) for part in parts[1:]), _reach(first))
         grown = (growth(len(parts) - 1, kept.unit) + growth(terms, summing.unit)) * reach
-        if step.arithmetic.flush:
+        if step.arithmetic.flushes(first.dtype):
             grown = grown + kept.tiny * (len(parts) - 1)
     return step.rounded(np.asarray(value), np.asarray(error + grown), first.dtype, 0.0)
 
@@ -307,14 +307,14 @@ def _many(step: Step, operands: Sequence[Pair], subscripts: str) -> Pair:
         exact = np.asarray(fold(*[np.abs(pair.value) for pair in given]))
         inner = max(0, len(operands) - 2) * (kept.unit + step.arithmetic.inputs.unit)
         grown = _grown(summing, sums, terms) + inner * sums
-        floor = terms * _floor(step, summing) if many else 0.0
+        floor = terms * _floor(step, summing, first.dtype) if many else 0.0
         error = np.maximum(sums - exact, 0.0) + grown + floor
         error = np.where(sums + grown > summing.largest, np.inf, error)
     return step.rounded(value, error, first.dtype)
 
 
 def _rounded_to(step: Step, pair: Pair, format_: Format, *, again: bool) -> Pair:
-    added = rounding(format_, pair, flush=step.arithmetic.flush)
+    added = rounding(format_, pair, flush=step.arithmetic.flushes(pair.dtype))
     if pair.error is not None and not again:
         added = np.where(pair.error > 0, 0.0, added)
     if pair.error is None and not added.any():
@@ -351,14 +351,14 @@ def _grown(summing: Format, sums: Array, terms: Array | float) -> Array:
     return np.where(sums == 0, 0.0, growth(terms, summing.unit) * sums)
 
 
-def _floor(step: Step, summing: Format) -> float:
+def _floor(step: Step, summing: Format, dtype: str) -> float:
     """What one product may lose to underflow; where subnormals are flushed, its sum as well."""
-    return 2 * summing.tiny if step.arithmetic.flush else summing.smallest / 2
+    return 2 * summing.tiny if step.arithmetic.flushes(dtype) else summing.smallest / 2
 
 
 def _underflows(step: Step, summing: Format, a: Pair, b: Pair) -> bool:
     """Whether some product may be subnormal."""
-    if step.arithmetic.flush:
+    if step.arithmetic.flushes(a.dtype):
         return True
     return _least(a) * _least(b) < summing.tiny
 

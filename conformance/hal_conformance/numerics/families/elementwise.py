@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def correct(step: Step, moved: tuple[Array, Array], dtype: str) -> Pair:
     """A correctly rounded result: one that needs no rounding is exact, if its operands are."""
     made = step.rounded(*moved, dtype)
     sure = (nearest(made.value, step.stored(dtype)) == made.value) & (moved[1] == 0)
-    if step.arithmetic.flush:
+    if step.arithmetic.flushes(dtype):
         sure &= (made.value == 0) | (np.abs(made.value) >= step.stored(dtype).tiny)
     if not sure.any():
         return made
@@ -111,7 +112,30 @@ def divide(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     # The reciprocal of a power of two is exact, so that both ways are correctly rounded.
     power = (np.frexp(b.value)[0] == np.copysign(0.5, b.value)) & (below[1] == 0)
     error = np.where(power, scaled.errors(), made.errors())
-    return [Pair(made.value, error if error.any() else None, a.dtype)]
+    quotient = Pair(made.value, error if error.any() else None, a.dtype)
+    return [quotient if step.primitive else _by_reciprocal(step, quotient, a, b)]
+
+
+@np.errstate(all="ignore")
+def _by_reciprocal(step: Step, quotient: Pair, a: Pair, b: Pair) -> Pair:
+    """What a times 1 / b adds: 1 / b of a subnormal b is infinite, of a huge one subnormal."""
+    kept, size = step.stored(a.dtype), np.abs(b.value)
+    inverse = 1 / size
+    coarse = np.where(np.isfinite(inverse) & (inverse < kept.tiny) & (size > 0), 1.0, 0.0)
+    floor = kept.tiny if step.arithmetic.flushes(a.dtype) else kept.smallest / 2
+    lost = coarse * np.minimum(np.abs(a.value) * floor, np.abs(quotient.value))
+    lost = np.where(np.isfinite(lost) & (np.frexp(size)[0] != 0.5), lost, 0.0)
+    if lost.any():
+        quotient = replace(quotient, error=quotient.errors() + lost)
+    over = np.broadcast_to((size > 0) & (inverse > kept.largest), np.shape(quotient.value))
+    zero = np.broadcast_to(a.value == 0, over.shape)
+    sign = np.broadcast_to(np.sign(a.value) * np.sign(b.value), over.shape)
+
+    def right(got: Array) -> Array:
+        number = got.astype(np.float64)
+        return np.asarray(np.where(zero, np.isnan(number), number == sign * np.inf))
+
+    return undefined(quotient, over, right)
 
 
 def _truncated(a: Pair, b: Pair) -> list[Quantity]:

@@ -281,8 +281,9 @@ def _root_moves(a: Pair) -> Array:
 
 
 def _mixed(step: Step, old: Pair, new: Pair, momentum: float) -> Pair:
-    """old momentum + new (1 - momentum), in the type of the running statistic."""
-    inner = working(old.dtype)
+    """old momentum + new (1 - momentum); each part may be in the running statistic's type."""
+    inner = working(old.dtype) if step.primitive else old.dtype
+    new = narrowed(step, new, inner)
     rest = step.rounded(np.asarray(1 - momentum), np.zeros(()), inner)
     kept = times(step, typed(held(step, old), inner), constant(momentum, inner))
     return narrowed(step, plus(step, kept, times(step, new, rest)), old.dtype)

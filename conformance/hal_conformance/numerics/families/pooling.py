@@ -26,6 +26,7 @@ from hal_conformance.numerics.families.reduction import extreme, mean
 from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
+from hal_conformance.numerics.spans import number_or_nan, undefined
 from hal_conformance.numerics.windows import Windows, windows_of
 
 
@@ -67,11 +68,10 @@ def max_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     real = Pair(x.value.astype(np.float64), x.error, x.dtype)
     largest = extreme(real, lambda array: _maximum(windows.slide(array, -np.inf), windows))
     doubtful = windows.slide(np.isnan(real.value), fill=False).any(axis=windows.axes)
-    if doubtful.any():
-        largest = replace(largest, error=np.where(doubtful, np.inf, largest.errors()))
     made = largest
     if not x.is_float:
         made = replace(largest, value=largest.value.astype(x.value.dtype))
+    made = undefined(made, np.asarray(doubtful), _nan)
     if len(step.outputs) < 2 or step.outputs[1] is None:
         return [made]
     return [made, _indices(step, real, windows)]
@@ -82,12 +82,18 @@ def global_max_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """The largest over all spatial axes."""
     x = held(step, needed(inputs))
     axes = tuple(range(2, np.ndim(x.value)))
-    return [extreme(x, lambda array: np.asarray(array.max(axis=axes, keepdims=True)))]
+    made = extreme(x, lambda array: np.asarray(array.max(axis=axes, keepdims=True)))
+    known = np.fmax.reduce(x.value, axis=axes, keepdims=True)
+    return [number_or_nan(made, np.isnan(made.value), [known])]
 
 
 @rule("LpPool", source=JEANNEROD_RUMP + "; pow and sqrt: OpenCL C 3.0 table 38")
 def lp_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """The p-norm of each window; pads are zeros."""
+    """The p-norm of each window; pads are zeros.
+
+    A window that `ceil_mode` adds reaches past the end. The document sums what is there; the
+    reference, as PyTorch, averages it and multiplies by the kernel's size: either is right.
+    """
     x = needed(inputs)
     windows = _windows(step, x)
     terms = int(np.prod(windows.kernel))
@@ -95,7 +101,12 @@ def lp_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     def fold(array: Array) -> Array:
         return np.asarray(windows.slide(array, 0.0).sum(axis=windows.axes))
 
-    return [_norm(step, x, fold, terms)]
+    made = _norm(step, x, fold, terms)
+    share = (terms / windows.counts(pads=True)) ** (1 / float(step.attributes.get("p", 2)))
+    if (share == 1).all():
+        return [made]
+    averaged = step.rounded(made.value * share, made.errors() * share, x.dtype, 2.0)
+    return [one_of([made, averaged])]
 
 
 @rule("GlobalLpPool", source=JEANNEROD_RUMP + "; pow and sqrt: OpenCL C 3.0 table 38")
@@ -218,9 +229,8 @@ def _norm(step: Step, x: Pair, fold: Callable[[Array], Array], terms: int) -> Pa
         value = sums ** (1 / p)
         moved = fold(given.errors() ** p) ** (1 / p)
         relative = power + inner.unit + growth(terms - 1, summing.unit)
-        lost = (
-            0.0 if p == 1 else terms * (inner.tiny if step.arithmetic.flush else inner.smallest)
-        )
+        floor = inner.tiny if step.arithmetic.flushes(x.dtype) else inner.smallest
+        lost = 0.0 if p == 1 else terms * floor
         slack = relative * (value + moved) ** p + lost * (sums > 0)
         above = (sums + slack) ** (1 / p) - value
         below = value - np.maximum(sums - slack, 0.0) ** (1 / p)
@@ -229,3 +239,7 @@ def _norm(step: Step, x: Pair, fold: Callable[[Array], Array], terms: int) -> Pa
         error = np.where((high > inner.largest) | np.isnan(error), np.inf, error)
         error = np.where(np.isfinite(value), error, fold(x.errors()))
     return step.rounded(value, error, x.dtype, {1.0: 0.5, 2.0: root}.get(p, pow_))
+
+
+def _nan(got: Array) -> Array:
+    return np.asarray(np.isnan(got.astype(np.float64)))

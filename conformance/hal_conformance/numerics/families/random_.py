@@ -56,10 +56,13 @@ def random_uniform(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 
 @rule("RandomNormal", "RandomNormalLike", source=UNFIXED)
 def random_normal(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """Any number."""
+    """Any number; the mean where the scale is 0."""
     like = needed(inputs) if inputs else None
     shape = np.shape(like.value) if like else tuple(step.attributes["shape"])
-    return [_drawn(shape, _type(step, like), float(step.attributes["mean"]), None)]
+    dtype, mean = _type(step, like), float(step.attributes["mean"])
+    if step.attributes["scale"] == 0:
+        return [step.rounded(np.full(shape, mean), np.zeros(shape), dtype)]
+    return [_drawn(shape, dtype, mean, None)]
 
 
 @rule("Bernoulli", source=UNFIXED, since=15)
@@ -81,7 +84,8 @@ def bernoulli(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         body = drawn & ~(always & (numbers == 1)) & ~(never & (numbers == 0))
         return np.asarray(body if body.all() else text)
 
-    return [_drawn(np.shape(given.value), _type(step, given), 0.0, accepts)]
+    drawn = _drawn(np.shape(given.value), _type(step, given), 0.0, accepts)
+    return [replace(drawn, value=always.astype(drawn.value.dtype))]
 
 
 @rule("Multinomial", source=UNFIXED, since=7)

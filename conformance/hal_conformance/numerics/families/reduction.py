@@ -32,7 +32,7 @@ from hal_conformance.numerics.families.contraction import (
 from hal_conformance.numerics.functions import ulps
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import undefined
+from hal_conformance.numerics.spans import number_or_nan, undefined
 
 
 @rule("ReduceSum", source=JEANNEROD_RUMP)
@@ -127,7 +127,7 @@ def reduce_log_sum_exp(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]
         error = np.where(np.isfinite(value), moved + rounding + relative + last, 0.0)
         error = np.where(np.isinf(moved), np.inf, error)
         sums = sums * np.exp(np.clip(shift, -700.0, 700.0))
-        vanishes = kept.tiny if step.arithmetic.flush else kept.smallest / 2
+        vanishes = kept.tiny if step.arithmetic.flushes(x.dtype) else kept.smallest / 2
         lost = np.where(np.isfinite(value), _count(x.value, value) * vanishes / sums, 0.0)
         error = error if step.primitive else error - np.log1p(-np.minimum(lost, 0.5))
     made = step.rounded(value, error, x.dtype)
@@ -188,7 +188,13 @@ def reduce_extreme(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
             return np.asarray(np.max(array, axis=axes, keepdims=keep, initial=-np.inf))
         return np.asarray(np.min(array, axis=axes, keepdims=keep, initial=np.inf))
 
-    return [extreme(held(step, x), fold)]
+    known = np.fmax if step.op == "ReduceMax" else np.fmin
+    over = tuple(range(x.value.ndim)) if axes is None else axes
+    made = extreme(held(step, x), fold)
+    if not np.isnan(made.value).any():
+        return [made]
+    numbers = np.asarray(known.reduce(x.value, axis=over, keepdims=True))
+    return [number_or_nan(made, np.isnan(made.value), [numbers.reshape(made.value.shape)])]
 
 
 @rule("CumSum", source=JEANNEROD_RUMP)
@@ -204,7 +210,7 @@ def cum_sum(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         reach = scan(np.abs(x.value) + kept.errors())
         terms = np.maximum(scan(np.ones(np.shape(x.value))) - 1, 0.0)
         error = scan(kept.errors()) + growth(terms, summing.unit) * reach
-        if step.arithmetic.flush:
+        if step.arithmetic.flushes(x.dtype):
             error = error + terms * summing.tiny
         error = np.where(reach > summing.largest, np.inf, error)
         error = np.where(np.isfinite(value), error, scan(x.errors()))
@@ -347,7 +353,7 @@ def _product(step: Step, x: Pair, fold: Callable[[Array], Array], terms: Array |
         above, below = fold(np.maximum(size + given.errors(), 1.0)), fold(_below(size, given))
         grown = growth(np.maximum(np.asarray(terms) - 1.0, 0.0), summing.unit)
         error = np.maximum(reach - np.abs(value), 0.0) + grown * reach
-        lost = summing.tiny if step.arithmetic.flush else summing.smallest / 2
+        lost = summing.tiny if step.arithmetic.flushes(x.dtype) else summing.smallest / 2
         error = error + np.where(below < summing.tiny, terms * lost * above, 0.0)
         error = np.where((above > summing.largest) | np.isnan(error), np.inf, error)
         sure = fold(x.errors() + 1.0) == 1.0

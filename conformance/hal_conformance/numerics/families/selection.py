@@ -6,7 +6,7 @@ the ends of v ± e say what may be chosen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 import numpy as np
@@ -15,7 +15,14 @@ from hal_conformance.numerics.arithmetic import FORMATS, Array
 from hal_conformance.numerics.families.elementwise import exactly, finished, pairs_of
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import corners, image, operand, parameter, span
+from hal_conformance.numerics.spans import (
+    corners,
+    image,
+    number_or_nan,
+    operand,
+    parameter,
+    span,
+)
 
 LIPSCHITZ = "1-Lipschitz: |f(x) - f(y)| <= |x - y|; nothing is rounded"
 PIECES = "ONNX operator documents, piece by piece; Higham ASNA 3.1"
@@ -32,14 +39,14 @@ def relu(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     (x,) = pairs_of(inputs)
     if not x.is_float:
         return exactly(step, inputs, x.dtype)
-    return [
-        chosen(*image(lambda v: np.maximum(v, 0.0), x.value, operand(step, x)), dtype=x.dtype)
-    ]
+    moved = image(lambda v: np.maximum(v, 0.0), x.value, operand(step, x))
+    made = chosen(*moved, dtype=x.dtype)
+    return [number_or_nan(made, np.isnan(x.value), [np.zeros(())])]
 
 
 @rule("Max", "Min", source=LIPSCHITZ)
 def extreme(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """The extremes of the lower and of the upper ends bound the extreme; NaN passes through."""
+    """The extremes of the lower and of the upper ends bound the extreme; NaN is told or not."""
     pairs = pairs_of(inputs)
     if not pairs[0].is_float:
         return exactly(step, inputs, pairs[0].dtype)
@@ -47,11 +54,22 @@ def extreme(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     value = reduce(pick, [pair.value for pair in pairs])
     errors = [operand(step, pair) for pair in pairs]
     if not any(error.any() for error in errors):
-        return [Pair(np.asarray(value), None, pairs[0].dtype)]
+        made = Pair(np.asarray(value), None, pairs[0].dtype)
+        return [_numbers(made, pairs, np.fmax if step.op == "Max" else np.fmin)]
     with np.errstate(all="ignore"):
         both = list(zip(pairs, errors, strict=True))
         ends = [reduce(pick, [pair.value + s * e for pair, e in both]) for s in (-1.0, 1.0)]
-    return [chosen(np.asarray(value), span(value, ends), pairs[0].dtype)]
+    made = chosen(np.asarray(value), span(value, ends), pairs[0].dtype)
+    return [_numbers(made, pairs, np.fmax if step.op == "Max" else np.fmin)]
+
+
+def _numbers(made: Pair, pairs: Sequence[Pair], pick: Callable[[Array, Array], Array]) -> Pair:
+    """An extreme that may pass over NaN, each time or never."""
+    lost = np.isnan(made.value)
+    if not lost.any():
+        return made
+    numbers = reduce(pick, [pair.value for pair in pairs])
+    return number_or_nan(made, lost, [numbers])
 
 
 @rule("Clip", source=LIPSCHITZ)
@@ -76,7 +94,9 @@ def clip(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
                 pick(end, limit.value + s * error)
                 for end, s in zip(ends, (-1.0, 1.0), strict=True)
             ]
-    return [chosen(value, span(value, ends), x.dtype)]
+    made = chosen(value, span(value, ends), x.dtype)
+    limits = [np.asarray(limit.value) for limit in (low, high) if limit is not None]
+    return [number_or_nan(made, np.isnan(x.value), limits)]
 
 
 def _limit(step: Step, inputs: Sequence[Quantity], place: int, dtype: str) -> Pair | None:
@@ -205,7 +225,8 @@ def _ramp(step: Step, x: Pair, alpha: Pair, beta: Pair) -> Pair:
         line = product.value + beta.value
         line_error = product.errors() + beta.errors()
     total = step.rounded(line, line_error, x.dtype)
-    return chosen(*image(_unit, total.value, total.errors()), dtype=x.dtype)
+    made = chosen(*image(_unit, total.value, total.errors()), dtype=x.dtype)
+    return number_or_nan(made, np.isnan(x.value), [np.zeros(()), np.ones(())])
 
 
 def _unit(v: Array) -> Array:

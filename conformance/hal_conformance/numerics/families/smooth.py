@@ -22,6 +22,7 @@ from hal_conformance.numerics.spans import (
     corners,
     image,
     no_number,
+    number_or_nan,
     operand,
     parameter,
     undefined,
@@ -110,7 +111,8 @@ def celu(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     alpha = parameter(step, step.attributes["alpha"], x.dtype)
     inner = corners(np.divide, (x.value, operand(step, x)), (alpha.value, alpha.errors()))
     quotient = finished(step, inner, x.dtype, "Div")
-    return [_exponential_unit(step, x, [alpha], "Celu", quotient)]
+    made = _exponential_unit(step, x, [alpha], "Celu", quotient)
+    return [number_or_nan(made, np.isnan(x.value), [np.zeros(())])]
 
 
 def _exponential_unit(
