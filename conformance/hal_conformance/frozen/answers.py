@@ -85,7 +85,10 @@ def _judge(
     declared = Hypothesis(name, how, known.expected, known.primitive)
     verdict = settle(question.names, got, [declared])
     if verdict.outcome is Outcome.FAIL and known.tier != "type":
-        also = list(_transformed(question, number, known, how))
+        also = [
+            *_transformed(question, number, known, how),
+            *_flushed(question, number, known, how),
+        ]
         lower = list(_lower(question, number, known, name))
         verdict = settle(question.names, got, [declared, *also], lower)
     broken = relations.broken(question, got, known) or _misshapen(question, got, known)
@@ -125,6 +128,19 @@ def _transformed(
     found = computed(question, transformed, statistics=False)[number]
     if found.expected:
         yield Hypothesis(f"{how.name}, transformed convolution", transformed, found.expected)
+
+
+def _flushed(
+    question: Question, number: int, known: Known, how: Arithmetic
+) -> Iterator[Hypothesis]:
+    """What is as right: subnormals of bfloat16, which its instructions flush."""
+    if known.tier != "sound" or "bfloat16" not in question.id:
+        return
+    flushed = replace(how, flush="bfloat16")
+    found = computed(question, flushed, statistics=False)[number]
+    if found.expected:
+        label = f"{how.name}, bfloat16 subnormals flushed"
+        yield Hypothesis(label, flushed, found.expected)
 
 
 def _operators(question: Question) -> set[str]:
