@@ -99,10 +99,17 @@ def _bits(records: Iterable[CaseRecord]) -> float | None:
         if record.bounds
         and record.bounds.bits is not None
         and record.bounds.outcome in (Outcome.PASS, Outcome.FAIL)
-        and (name := parsed(record.case))
-        and name.types[0] == MAIN_TYPE
+        and _is_all(record.case)
     ]
     return min((bits for bits in found if math.isfinite(bits)), default=None)
+
+
+def _is_all(case: str) -> bool:
+    """Whether it starts from the main type and has no other floating point, as casts have."""
+    name = parsed(case)
+    if name is None or name.types[0] != MAIN_TYPE:
+        return False
+    return not any("float" in kind and kind != MAIN_TYPE for kind in name.types)
 
 
 def farthest(records: Iterable[CaseRecord]) -> CaseRecord | None:
