@@ -75,11 +75,7 @@ def test_a_second_judgement_is_one_comparison(
         raise AssertionError(arguments)
 
     monkeypatch.setattr(expected, "typical", never)
-    other = ModelsSuite(
-        Packages(tmp_path, download=False),
-        Bounds(tmp_path / "bounds"),
-        [case.model for case in suite._cases.values()],
-    )
+    other = made(tmp_path, with_wheel=False)
     with hal.open("reference:cpu") as device:
         assert other.observe(device, CASE).bounds == first.bounds
 
