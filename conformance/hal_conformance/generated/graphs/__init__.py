@@ -9,6 +9,8 @@ from hal_conformance.generated.graphs import (
     activations,
     attention,
     convolution,
+    folding,
+    layout,
     matmul,
     normalisation,
 )
@@ -33,6 +35,8 @@ FAMILIES: Mapping[str, Callable[[], Iterator[Source]]] = {
     "matmul": _patterns("matmul", matmul.PATTERNS),
     "normalisation": _patterns("normalisation", normalisation.PATTERNS),
     "attention": _patterns("attention", attention.PATTERNS),
+    "layout": _patterns("layout", layout.PATTERNS),
+    "folding": _patterns("folding", folding.PATTERNS),
 }
 """The families, in order: what makes the cases of each."""
 

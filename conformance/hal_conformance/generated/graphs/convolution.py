@@ -2,8 +2,8 @@
 
 Sources: ONNX Runtime's ConvBNFusion, ConvMulFusion, ConvAddFusion, ConvActivationFusion,
 ConvAddActivationFusion, PadFusion, NchwcTransformer; OpenVINO's ConvolutionMultiplyFusion,
-GroupConvolutionMultiplyFusion, MultiplyConvolutionFusion, PadFusion,
-ReverseInputChannelsFusion, ConvolutionBackpropDataMultiplyFusion, ConvolutionToGroupConvolutionFusion; TensorRT's fusion
+GroupConvolutionMultiplyFusion, MultiplyConvolutionFusion, ConvolutionBackpropDataMultiplyFusion
+and ConvolutionToGroupConvolutionFusion, PadFusion, ReverseInputChannelsFusion; TensorRT's fusion
 catalogue (Convolution and ReLU, Scale, ElementWise sum, Padding).
 """
 

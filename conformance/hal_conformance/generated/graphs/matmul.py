@@ -192,10 +192,8 @@ def matmul_scale(
     fed: bool = False,
 ) -> None:
     a, b = g.feed("a", "N", 7, 12), g.feed("b", "N", 12, 9)
-    if fed:
-        scale = g.feed("scale", make=g.factors)
-    else:
-        scale = g.weight("scale", *dims, make=g.factors)
+    given = g.feed if fed else g.weight
+    scale = given("scale", *dims, make=g.factors)
     if place in ("before", "both"):
         a = g(op, a, scale)
     if place == "both":
