@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hal_conformance.records import JUDGED, CaseRecord, FindingRecord, Outcome
 from hal_conformance.report.names import SUITES, parsed, subject_of, suite_of
-from hal_conformance.report.operators import MAIN_TYPE, farthest
+from hal_conformance.report.operators import farthest, headline, is_main
 from hal_conformance.report.repro import repro_line
 from hal_conformance.report.sources import RELATED, source_of
 from hal_conformance.report.text import figure, some
@@ -193,7 +193,7 @@ def _rank(finding: Finding) -> tuple[object, ...]:
     return (
         finding.outcome is not Outcome.FAIL,
         finding.outcome.value,
-        finding.worst is None or not _is_main(finding.worst),
+        finding.worst is None or not is_main(finding.worst),
         -(margin if margin is not None and not math.isnan(margin) else 0.0),
         -len(finding.records),
         finding.subject,
@@ -204,7 +204,7 @@ def _finding(subject: str, outcome: Outcome, records: list[CaseRecord], asked: i
     records.sort(key=lambda record: (suite_of(record.case) not in SUITES, record.case))
     names = [name for record in records if (name := parsed(record.case))]
     measured = outcome is Outcome.FAIL
-    worst = _headline(records) if measured else None
+    worst = headline(records) if measured else None
     held = Counter(
         record.bounds.held for record in records if record.bounds and record.bounds.held
     )
@@ -220,16 +220,6 @@ def _finding(subject: str, outcome: Outcome, records: list[CaseRecord], asked: i
         versions=tuple(sorted({name.version for name in names})),
         source=_source(worst or records[0]) if measured else "",
     )
-
-
-def _headline(records: Sequence[CaseRecord]) -> CaseRecord | None:
-    """The worst float32 case, so that operators can be compared; else the worst of all."""
-    return farthest(filter(_is_main, records)) or farthest(records)
-
-
-def _is_main(record: CaseRecord) -> bool:
-    name = parsed(record.case)
-    return name is not None and name.types[0] == MAIN_TYPE
 
 
 @dataclass(frozen=True, slots=True)

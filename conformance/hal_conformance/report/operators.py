@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hal_conformance.records import CaseRecord, Outcome
@@ -23,8 +23,8 @@ class OperatorSummary:
     """One operator on one target, over all versions and types.
 
     `grade` is the lowest that any case was given: A, B, C, or FAIL where no arithmetic explains
-    an answer. `bits` are the fewest effective bits of a float32 case. `worst` is the case
-    nearest to its bound, or farthest beyond it. `proved` and `sampled` count judged cases.
+    an answer. `bits` are the fewest effective bits of a float32 case. `worst` is the float32
+    case nearest to its bound, or farthest beyond it; of any type where there is none. `proved` and `sampled` count judged cases.
     """
 
     name: str
@@ -72,7 +72,7 @@ def _summary(
         tally=tally(records),
         grade=lowest(records),
         bits=_bits(records),
-        worst=farthest(records),
+        worst=headline(records),
         proved=told["proved"],
         sampled=told["sampled"],
     )
@@ -110,6 +110,17 @@ def _is_all(case: str) -> bool:
     if name is None or name.types[0] != MAIN_TYPE:
         return False
     return not any("float" in kind and kind != MAIN_TYPE for kind in name.types)
+
+
+def headline(records: Sequence[CaseRecord]) -> CaseRecord | None:
+    """The worst float32 case, so that operators can be compared; else the worst of all."""
+    return farthest(filter(is_main, records)) or farthest(records)
+
+
+def is_main(record: CaseRecord) -> bool:
+    """Whether it is a single-operator case of float32."""
+    name = parsed(record.case)
+    return name is not None and name.types[0] == MAIN_TYPE
 
 
 def farthest(records: Iterable[CaseRecord]) -> CaseRecord | None:
