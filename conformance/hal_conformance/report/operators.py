@@ -24,7 +24,8 @@ class OperatorSummary:
 
     `grade` is the lowest that any case was given: A, B, C, or FAIL where no arithmetic explains
     an answer. `bits` are the fewest effective bits of a float32 case. `worst` is the float32
-    case nearest to its bound, or farthest beyond it; of any type where there is none. `proved` and `sampled` count judged cases.
+    case nearest to its bound, or farthest beyond it; of any type where there is none. `proved`
+    and `sampled` count judged cases.
     """
 
     name: str
