@@ -59,8 +59,10 @@ class Step:
 
         Half the smallest subnormal is added for results near zero; where the arithmetic
         flushes, the smallest normal number. 0.5 is a correctly rounded operator. `own` is the
-        reference's error in ULP of float64. What must overflow is infinite. What may overflow
-        keeps its bound, beyond which a verdict accepts infinity, and spans.operand knows.
+        reference's error in ULP of float64. What must overflow is infinite, unless a device may
+        keep a wider range than it says: that of a tensor's own type under a narrower arithmetic,
+        or float32's inside fused float16. That, and what may overflow, keeps its bound, beyond
+        which a verdict accepts infinity, and spans.operand knows.
         """
         kept = self.stored(dtype)
         floor = kept.tiny if self.arithmetic.flushes(dtype) else kept.smallest / 2
@@ -77,11 +79,14 @@ class Step:
             above, below = np.abs(value) + spread >= limit, np.abs(value) - spread >= limit
         if above.any() and kept.name in NO_INFINITY:
             total = np.where(above, np.inf, total)
-        elif below.any():
+        elif below.any() and dtype in WIDE and kept.largest >= FORMATS[dtype].largest:
             value = np.where(below, np.copysign(np.inf, value), value)
             total = np.where(below, 0.0, total)
         return Pair(value, np.asarray(total, np.float64), dtype)
 
+
+WIDE = frozenset({"float64", "float32", "bfloat16"})
+"""Types that devices compute in no wider range than."""
 
 _RULES: dict[tuple[str, str], list[Entry]] = {}
 

@@ -232,12 +232,14 @@ def between(step: Step, a: Pair) -> Pair:
     A primitive keeps it in its accumulator. What overflows in storage may yet be finite on a
     device that does not store it: nothing is known of it.
     """
-    return a if step.primitive else passing(a, stored(step, a))
+    return a if step.primitive else passing(step, a, stored(step, a))
 
 
-def passing(a: Pair, made: Pair) -> Pair:
+def passing(step: Step, a: Pair, made: Pair) -> Pair:
     """What `made` of a says of a value that some devices never store."""
-    lost = np.isfinite(a.value) & ~np.isfinite(made.value)
+    with np.errstate(all="ignore"):
+        over = np.abs(made.value) + made.errors() > step.stored(made.dtype).largest
+    lost = np.isfinite(a.value) & over
     if not lost.any():
         return made
     error = np.where(lost, np.inf, made.errors())
@@ -269,7 +271,7 @@ def gemm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         kept = stored(step, summed) if alpha == 1 else between(step, summed)
         return [scaled(step, kept, alpha)]
     kept = between(step, summed)
-    kept = passing(replace(kept, value=kept.value * alpha), scaled(step, kept, alpha))
+    kept = passing(step, replace(kept, value=kept.value * alpha), scaled(step, kept, alpha))
     added = scaled(step, held(step, bias), beta)
     return [biased(step, kept, added, np.shape(a.value)[-1])]
 

@@ -309,7 +309,7 @@ def _square(step: Step, x: Pair) -> Pair:
             error = error + summing.unit * reach**2 + summing.smallest * (reach > 0)
             return Pair(x.value**2, error, x.dtype)
     squared = Pair(x.value**2, error, x.dtype)
-    made = passing(squared, step.rounded(squared.value, error, x.dtype))
+    made = passing(step, squared, step.rounded(squared.value, error, x.dtype))
     return replace(made, error=np.where(reach == 0, 0.0, made.errors()))
 
 
