@@ -18,6 +18,8 @@ class SuiteChoice(str, Enum):  # noqa: UP042  typer shows the values of a str en
     GRAPHS = "graphs"
     ONNX = "onnx"
     API = "api"
+    SOAK = "soak"
+    MODELS = "models"
     ALL = "all"
 
 

@@ -78,7 +78,7 @@ Exit codes:
   1  something differs
   2  wrong usage"""
 
-FREEZE = """Write the lock anew from what the generator makes now: for maintainers of the corpus.
+FREEZE = """Write the lock anew from what the generator makes: for maintainers of the corpus.
 
 \b
 Exit codes:

@@ -197,6 +197,14 @@ def suites_of(asked: Asked) -> Mapping[str, Suite]:
             from hal_conformance.runner.api_suite import ApiSuite
 
             found[name] = ApiSuite()
+        elif name == "soak":
+            from hal_conformance.soak.suite import SoakSuite
+
+            found[name] = SoakSuite(asked.cache, progress.Preparing())
+        elif name == "models":
+            from hal_conformance.models.suite import ModelsSuite
+
+            found[name] = ModelsSuite()
         else:
             from hal_conformance.frozen.corpus import FrozenCorpus
             from hal_conformance.frozen.shelf import Shelf

@@ -95,3 +95,18 @@ def _by_statistics(
     if vacuous(question.names, expected, fed, arithmetic):
         return None
     return Known("typical", expected, None, None)
+
+
+def rewritten(question: Question, number: int, arithmetic: Arithmetic) -> Known | None:
+    """What a device may return that rewrites a graph by the laws of real numbers.
+
+    x * clip(x + 3, 0, 6) / 6 may become x * clip(x / 6 + 1 / 2, 0, 1): legal, beyond the bounds
+    of the graph as it is written, and within what statistics allow. None for single operators,
+    which leave nothing to rewrite, and where statistics say nothing.
+    """
+    model = onnx.ModelProto.FromString(question.model)
+    if len(model.graph.node) < 2:
+        return None
+    fed = {name: exactly(value) for name, value in question.datasets[number].items()}
+    expected = bounds(model, fed, arithmetic)
+    return _by_statistics(question, model, fed, arithmetic) if _is_real(expected) else None

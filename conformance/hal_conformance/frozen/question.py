@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from hal.model import Model
 from hal.spec import ModelFacts
@@ -13,8 +13,8 @@ from hal.tensor import Value
 from hal_conformance.generated.source import Relation
 from hal_conformance.numerics.pair import Quantity
 
-Tier = Literal["sound", "typical", "type", "refusal"]
-"""By what an answer is judged: a proof, statistics, the type alone, or that there is none."""
+Tier: TypeAlias = Literal["sound", "typical", "relation", "type", "refusal"]
+"""By what an answer is judged: a proof, statistics, another output, its type, its absence."""
 
 
 @dataclass(frozen=True)
