@@ -146,6 +146,8 @@ def _properties(target: TargetSummary, summary: Summary) -> str:
 def _facts(target: TargetSummary, summary: Summary) -> Iterator[tuple[str, str]]:
     header, run = target.header, summary.header
     yield "verdict", target.verdict.line
+    if target.profile:
+        yield "profile", target.profile.line
     yield "adapter", header.adapter
     yield "adapter_version", header.adapter_version
     yield "device", str(header.identity.get("name") or header.device)

@@ -49,6 +49,7 @@ def _verdicts(summary: Summary) -> str:
     return "".join(
         f"* **{markdown(target.name)}: {markdown(target.verdict.answer)}**: "
         f"{markdown(target.verdict.detail)}\n"
+        + (f"  * profile {markdown(target.profile.line)}\n" if target.profile else "")
         for target in summary.targets
     )
 
