@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +18,7 @@ import onnx
 
 from hal.device import Device
 from hal.errors import DeviceNotFound
+from hal.targets import Target
 from hal_conformance.corpus.rows import row_of
 from hal_conformance.frozen.bounding import declared
 from hal_conformance.models import catalogue, devices, judging
@@ -51,23 +53,33 @@ class ModelsSuite:
         self._models = models
 
     @cached_property
-    def _cases(self) -> dict[str, Case]:
-        listed = catalogue.cases(self._models)
-        return {id: Case(id, model, given, self._packages) for id, model, given in listed}
+    def _listed(self) -> dict[str, tuple[catalogue.Pretrained, catalogue.Input]]:
+        return {id: (model, given) for id, model, given in catalogue.cases(self._models)}
+
+    def _case(self, id: str) -> Case:
+        """A new one each time, lest all models be held in memory."""
+        return Case(id, *self._listed[id], self._packages)
 
     def info(self) -> dict[str, Any]:
         """A hash over the models and what makes their inputs."""
-        listed = "\n".join(_hash(case) for case in self._cases.values())
+        listed = "\n".join(_hash(self._case(id)) for id in self._listed)
         digest = hashlib.sha256(listed.encode()).hexdigest()
-        return {"hash": f"sha256:{digest}", "cases": len(self._cases), "onnx": None}
+        return {"hash": f"sha256:{digest}", "cases": len(self._listed), "onnx": None}
 
     def ids(self) -> Sequence[str]:
         """The ids of all cases, as the catalogue lists them."""
-        return list(self._cases)
+        return list(self._listed)
+
+    def prepare(self, cases: Sequence[str], targets: Sequence[Target]) -> None:
+        """Fetch the models and make their bounds; what cannot be had is a SKIP later."""
+        for case in cases:
+            for name in dict.fromkeys(declared(target) for target in targets):
+                with suppress(Missing):
+                    self._bounds.of(self._case(case), name)
 
     def facts(self, case: str) -> dict[str, Any]:
         """The case's hash, and the operators and types of its model where that is here."""
-        found = self._cases[case]
+        found = self._case(case)
         known: dict[str, Any] = {"case_hash": _hash(found)}
         try:
             facts = found.compiled.facts
@@ -77,7 +89,7 @@ class ModelsSuite:
 
     def index_rows(self, cases: Sequence[str]) -> list[IndexRow]:
         """What each case exercises, node by node, where its model is here."""
-        return [self._row(self._cases[case]) for case in cases]
+        return [self._row(self._case(case)) for case in cases]
 
     def _row(self, case: Case) -> IndexRow:
         named = {"case": case.id, "case_hash": _hash(case), "suite": NAME}
@@ -93,7 +105,7 @@ class ModelsSuite:
         Raises:
             HALError: the device refused, failed or was lost.
         """
-        found, name = self._cases[case], declared(device.target)
+        found, name = self._case(case), declared(device.target)
         try:
             feeds, expected = found.feeds, self._bounds.of(found, name)
         except Missing as missing:

@@ -20,6 +20,9 @@ HALVES: tuple[Half, ...] = ("chosen", "validated")
 RIGHT = ("onnxruntime", "onnxruntime unoptimised", "openvino f32", "rounded float32")
 """Devices that nothing is wrong with."""
 
+_FLAT = 3
+"""The rank up to which an output's last axis holds classes, and not a picture's columns."""
+
 BEGIN = "<!-- results: begin -->"
 END = "<!-- results: end -->"
 
@@ -138,7 +141,7 @@ def _row(results: Results, case: Mapping[str, Any]) -> str:
         str(case["nodes"]),
         str(case["layers"]),
         _worst(case["outputs"], "share", max),
-        _worst(case["outputs"], "decided", min),
+        _worst(_flat(case["outputs"]), "decided", min),
         _number(largest, width),
         "not run" if shown is None else _number(shown, width),
         _number(smallest, width),
@@ -150,6 +153,10 @@ def _row(results: Results, case: Mapping[str, Any]) -> str:
 def _worst(outputs: Sequence[Mapping[str, Any]], name: str, choose: Any) -> str:
     values = [output[name] for output in outputs if name in output]
     return f"{choose(values):.2g}" if values else ""
+
+
+def _flat(outputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [output for output in outputs if len(output["shape"] or ()) <= _FLAT]
 
 
 def _number(at: float | None, width: float) -> str:

@@ -19,6 +19,7 @@ from hal_conformance.records import BoundsRecord, Outcome
 from onnx import helper, numpy_helper
 
 import hal
+from hal import targets
 
 PACKAGE, FILE, CASE = "nets==1.0", "nets/a.onnx", "models/tiny/ramp"
 
@@ -78,6 +79,26 @@ def test_a_second_judgement_is_one_comparison(
     other = made(tmp_path, with_wheel=False)
     with hal.open("reference:cpu") as device:
         assert other.observe(device, CASE).bounds == first.bounds
+
+
+def test_what_was_prepared_is_only_compared(
+    suite: ModelsSuite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite.prepare([CASE], [targets.resolve("reference:cpu")])
+
+    def never(*arguments: Any) -> Any:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(expected, "typical", never)
+    with hal.open("reference:cpu") as device:
+        assert suite.observe(device, CASE).outcome == "PASS"
+
+
+def test_preparing_what_is_missing_leaves_it_to_be_skipped(tmp_path: Path) -> None:
+    suite = made(tmp_path, with_wheel=False)
+    suite.prepare([CASE], [targets.resolve("reference:cpu")])
+    with hal.open("reference:cpu") as device:
+        assert suite.observe(device, CASE).outcome == "SKIP"
 
 
 def test_damaged_bounds_are_made_again(suite: ModelsSuite, tmp_path: Path) -> None:
