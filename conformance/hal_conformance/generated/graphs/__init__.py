@@ -13,6 +13,7 @@ from hal_conformance.generated.graphs import (
     layout,
     matmul,
     normalisation,
+    quantised,
 )
 from hal_conformance.generated.graphs.patterns import Patterns
 from hal_conformance.generated.source import Source
@@ -37,6 +38,7 @@ FAMILIES: Mapping[str, Callable[[], Iterator[Source]]] = {
     "attention": _patterns("attention", attention.PATTERNS),
     "layout": _patterns("layout", layout.PATTERNS),
     "folding": _patterns("folding", folding.PATTERNS),
+    "quantised": _patterns("quantised", quantised.PATTERNS),
 }
 """The families, in order: what makes the cases of each."""
 

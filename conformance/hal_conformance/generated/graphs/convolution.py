@@ -2,9 +2,9 @@
 
 Sources: ONNX Runtime's ConvBNFusion, ConvMulFusion, ConvAddFusion, ConvActivationFusion,
 ConvAddActivationFusion, PadFusion, NchwcTransformer; OpenVINO's ConvolutionMultiplyFusion,
-GroupConvolutionMultiplyFusion, MultiplyConvolutionFusion, ConvolutionBackpropDataMultiplyFusion
-and ConvolutionToGroupConvolutionFusion, PadFusion, ReverseInputChannelsFusion; TensorRT's fusion
-catalogue (Convolution and ReLU, Scale, ElementWise sum, Padding).
+GroupConvolutionMultiplyFusion, MultiplyConvolutionFusion, ReverseInputChannelsFusion,
+ConvolutionBackpropDataMultiplyFusion, ConvolutionToGroupConvolutionFusion, PadFusion;
+TensorRT's fusion catalogue (Convolution and ReLU, Scale, ElementWise sum, Padding).
 """
 
 from __future__ import annotations
