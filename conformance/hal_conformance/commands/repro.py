@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +14,12 @@ from hal import targets as named
 from hal.cli import failures, output
 from hal.errors import HALError, InputError
 from hal.targets import Target
+from hal_conformance.commands.gallery import Gallery
 from hal_conformance.runner.bench import bound
 from hal_conformance.runner.outcome import of_error
 from hal_conformance.runner.trials import Trials
 
 if TYPE_CHECKING:
-    from hal.tensor import Value
-    from hal_conformance.corpus import Case
     from hal_conformance.runner.outcome import Observation
     from hal_conformance.runner.suites import Suite
 
@@ -59,19 +58,22 @@ def run(asked: Asked, *, as_json: bool) -> int:
         raise InputError("--history needs --from RESULTS, and cannot run --in-process")
     if asked.in_process:
         return _in_process(asked, target, as_json=as_json)
+    _suite(asked)
     if asked.case.startswith("api/"):
         return _contract(asked, target, as_json=as_json)
     return _folder(asked, target, as_json=as_json)
 
 
 def _suite(asked: Asked) -> Suite:
-    if asked.case.startswith("api/"):
-        from hal_conformance.runner.api_suite import ApiSuite
+    """The suite of the case.
 
-        return ApiSuite()
-    from hal_conformance.runner.standard_suite import StandardSuite
-
-    return StandardSuite(asked.cache)
+    Raises:
+        InputError: there is no such suite.
+    """
+    suites, name = Gallery(asked.cache).suites, asked.case.partition("/")[0]
+    if name not in suites:
+        raise InputError(f"no case {asked.case!r}: ids begin with one of {', '.join(suites)}")
+    return suites[name]
 
 
 def _in_process(asked: Asked, target: Target, *, as_json: bool) -> int:
@@ -95,22 +97,14 @@ def _contract(asked: Asked, target: Target, *, as_json: bool) -> int:
 
 def _folder(asked: Asked, target: Target, *, as_json: bool) -> int:
     from hal_conformance.runner import repro
-    from hal_conformance.runner.api_suite import ApiSuite
-    from hal_conformance.runner.standard_suite import StandardSuite
 
-    standard = StandardSuite(asked.cache)
-    corpus = standard.corpus
-    case = corpus.case(asked.case)
-    trials = Trials(target, {"onnx": standard, "api": ApiSuite()})
+    gallery = Gallery(asked.cache)
+    trials = Trials(target, gallery.suites)
     before: list[str] = []
     if asked.history and asked.results is not None:
         before = _needed(trials, asked, asked.results)
-    evidence = trials.evidence(corpus, case, before)
-    fed: list[tuple[Case, Mapping[str, Value]]] = [
-        (corpus.case(one), corpus.load(corpus.case(one))[0].feeds)
-        for one in before
-        if not one.startswith("api/")
-    ]
+    evidence = trials.evidence(lambda device: gallery.gather(device, asked.case), before)
+    fed = [gallery.shown(one) for one in before if not one.startswith("api/")]
     written = repro.write(asked.place, evidence, fed)
     return _told(asked, target, evidence.seen, written, as_json=as_json)
 

@@ -40,6 +40,10 @@ class Question:
         """The outputs' names, in the model's order."""
         return [output.name for output in self.facts.outputs]
 
+    def first(self) -> Mapping[str, Value]:
+        """The feeds of the first run; none where nothing is to be run."""
+        return self.datasets[0] if self.datasets else {}
+
     def to_model(self) -> Model:
         """The model, of which nothing need be parsed."""
         return Model(self.model, facts=self.facts, digest=self.digest)

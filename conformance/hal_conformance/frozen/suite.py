@@ -73,7 +73,7 @@ class FrozenSuite:
         question = self.corpus.question(case)
         name = declared(device.target)
         if question.judged == "refusal":
-            return _refused(device, question, name)
+            return refused(device, question, name)
         with device.compile(question.to_model()) as exe:
             try:
                 judged, seconds = self._answers(exe, question, name)
@@ -114,7 +114,7 @@ def _told(judged: Judged) -> tuple[dict[str, Any], ...]:
     return tuple(record.model_dump() for record in judged.outputs)
 
 
-def _refused(device: Device, question: Question, name: str) -> Observation:
+def refused(device: Device, question: Question, name: str) -> Observation:
     """PASS where the model, or its feeds, are refused by an error that says so."""
     try:
         with device.compile(question.to_model()) as exe:

@@ -13,7 +13,30 @@ from hal.targets import Target
 from hal.tensor import Value
 from hal_conformance.corpus import Case, Corpus, DataSet
 from hal_conformance.judge import judge, reason_of
+from hal_conformance.numerics.pair import Quantity
 from hal_conformance.runner.outcome import Observation, of_error
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A case as it is shown: `rtol` and `atol` are the standard's, where it judges.
+
+    `bounds` are what outputs are judged by otherwise; `refusal`: there must be none.
+    """
+
+    id: str
+    model: Model
+    names: Sequence[str]
+    rtol: float = 0.0
+    atol: float = 0.0
+    bounds: Sequence[Quantity] | None = None
+    refusal: bool = False
+
+    @classmethod
+    def of(cls, case: Case) -> Shown:
+        """A case of the standard's."""
+        names = [spec.name for spec in case.facts.outputs]
+        return cls(case.id, model_of(case), names, case.rtol, case.atol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +47,7 @@ class Evidence:
     """
 
     target: Target
-    case: Case
+    case: Shown
     seen: Observation
     feeds: Mapping[str, Value]
     expected: Sequence[Value]
@@ -44,14 +67,16 @@ def gather(device: Device, corpus: Corpus, case: Case) -> Evidence:
             shown = datasets[-1]
             return _answer(device, exe, case, shown)
     except HALError as error:
-        return Evidence(device.target, case, of_error(error), shown.feeds, shown.expected, None)
+        seen = of_error(error)
+        expected = shown.expected
+        return Evidence(device.target, Shown.of(case), seen, shown.feeds, expected, None)
 
 
 def _answer(device: Device, exe: Executable, case: Case, dataset: DataSet) -> Evidence:
     got = exe.run_values(dataset.feeds)
     outcome, records = judge(case, case.facts.outputs, got, dataset.expected)
     seen = Observation(outcome.value, reason_of(records))
-    return Evidence(device.target, case, seen, dataset.feeds, dataset.expected, got)
+    return Evidence(device.target, Shown.of(case), seen, dataset.feeds, dataset.expected, got)
 
 
 def model_of(case: Case) -> Model:

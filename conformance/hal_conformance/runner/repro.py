@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
 from hal.errors import InputError
 from hal.model import Model
 from hal.tensor import Value
-from hal_conformance.corpus import Case
+from hal_conformance.numerics.pair import Pair
 from hal_conformance.runner import valuefiles
-from hal_conformance.runner.evidence import Evidence, model_of
+from hal_conformance.runner.evidence import Evidence, Shown
 from hal_conformance.runner.finish import machine
 from hal_conformance.runner.script import is_native, script
 from hal_conformance.runner.valuefiles import Written
@@ -38,7 +40,7 @@ Made by `hal repro {case} -d {target}`.
 def write(
     folder: Path,
     evidence: Evidence,
-    before: Sequence[tuple[Case, Mapping[str, Value]]] = (),
+    before: Sequence[tuple[Shown, Mapping[str, Value]]] = (),
 ) -> list[Path]:
     """Write the folder; `before` are cases that must run first, with their feeds.
 
@@ -50,10 +52,13 @@ def write(
     """
     _empty(folder)
     case = evidence.case
-    _copy(model_of(case), folder)
+    _copy(case.model, folder)
     feeds = _write_all(folder / "inputs", evidence.feeds)
-    names = [spec.name for spec in case.facts.outputs]
-    expected = _write_all(folder / "expected", dict(zip(names, evidence.expected, strict=True)))
+    names = case.names
+    expected = _write_all(
+        folder / "expected", dict(zip(names, evidence.expected, strict=False))
+    )
+    _write_bounds(folder / "bounds", case)
     if evidence.got is not None:
         _write_all(folder / "got", {names[i]: value for i, value in enumerate(evidence.got)})
     earlier = [_write_earlier(folder, i, *one) for i, one in enumerate(before, 1)]
@@ -91,12 +96,23 @@ def _write_all(folder: Path, values: Mapping[str, Value]) -> dict[str, Written]:
     return {name: valuefiles.write(folder, name, value) for name, value in values.items()}
 
 
+def _write_bounds(folder: Path, case: Shown) -> None:
+    """References in float64, and how far from them an answer may lie."""
+    if case.bounds is None:
+        return
+    folder.mkdir()
+    for name, quantity in zip(case.names, case.bounds, strict=False):
+        if isinstance(quantity, Pair) and quantity.is_float:
+            np.save(folder / f"{valuefiles.plain(name)}.reference.npy", quantity.value)
+            np.save(folder / f"{valuefiles.plain(name)}.bound.npy", quantity.errors())
+
+
 def _write_earlier(
-    folder: Path, number: int, case: Case, feeds: Mapping[str, Value]
+    folder: Path, number: int, case: Shown, feeds: Mapping[str, Value]
 ) -> tuple[str, dict[str, Written]]:
     name = f"before-{number}"
     (folder / name).mkdir()
-    (folder / name / "model.onnx").write_bytes(model_of(case).bytes())
+    (folder / name / "model.onnx").write_bytes(case.model.bytes())
     return f"{name}/model.onnx", {
         key: valuefiles.write(folder / name, key, value) for key, value in feeds.items()
     }

@@ -14,9 +14,11 @@ from string import Template
 from hal import registry
 from hal.targets import Target
 from hal.tensor import Tensor, Value
-from hal_conformance.corpus import Case
 from hal_conformance.judge import BFLOAT16_RTOL
-from hal_conformance.runner.valuefiles import Written
+from hal_conformance.numerics.arithmetic import FORMATS
+from hal_conformance.numerics.pair import Pair
+from hal_conformance.runner.evidence import Shown
+from hal_conformance.runner.valuefiles import Written, plain
 
 ATTRIBUTE = "repro_script"
 
@@ -54,7 +56,7 @@ def function(target: Target) -> str:
 
 def script(
     target: Target,
-    case: Case,
+    case: Shown,
     feeds: Mapping[str, Written],
     expected: Sequence[tuple[Value, Written]],
     before: Iterable[tuple[str, Mapping[str, Written]]] = (),
@@ -67,11 +69,35 @@ def script(
     imports = "import numpy as np\n" + ("import onnx\n" if uses_onnx else "")
     lines = [f"run({model!r}, {_dict(fed)})" for model, fed in earlier]
     lines.append(f'got = run("model.onnx", {_dict(feeds)})')
-    lines.append(f"assert len(got) == {len(expected)}, len(got)")
-    for number, (value, written) in enumerate(expected):
-        lines += _checks(f"got[{number}]", value, written.expression, case)
+    lines += _all_checks(case, expected)
     title = f'"""{case.id} on {target.name}; run it in this folder."""\n\n'
     return title + imports + function(target).strip("\n") + "\n\n\n" + "\n".join(lines) + "\n"
+
+
+def _all_checks(case: Shown, expected: Sequence[tuple[Value, Written]]) -> Iterable[str]:
+    if case.refusal:
+        yield 'raise SystemExit("it was accepted, and must be refused")'
+        return
+    yield f"assert len(got) == {len(expected)}, len(got)"
+    for number, (value, written) in enumerate(expected):
+        bound = case.bounds[number] if case.bounds is not None else None
+        if isinstance(bound, Pair) and bound.is_float:
+            yield from _within(f"got[{number}]", plain(case.names[number]), bound.dtype)
+        else:
+            yield from _checks(f"got[{number}]", value, written.expression, case)
+
+
+def _within(got: str, name: str, dtype: str) -> list[str]:
+    """The lines that check one output by its bound."""
+    largest = FORMATS[dtype].largest
+    return [
+        f'r, b = np.load("bounds/{name}.reference.npy"), np.load("bounds/{name}.bound.npy")',
+        f'd = np.asarray({got}).astype("f8")',
+        "assert d.shape == r.shape, (d.shape, r.shape)",
+        "right = (abs(d - r) <= b) | (d == r) | (np.isnan(d) & np.isnan(r))",
+        f"right |= np.isinf(d) & (abs(r) + b > {largest!r})",
+        'assert right.all(), f"{(~right).sum()} of {right.size} elements are beyond the bound"',
+    ]
 
 
 def _dict(feeds: Mapping[str, Written]) -> str:
@@ -79,7 +105,7 @@ def _dict(feeds: Mapping[str, Written]) -> str:
     return f"{{{inner}}}"
 
 
-def _checks(got: str, value: Value, expected: str, case: Case) -> list[str]:
+def _checks(got: str, value: Value, expected: str, case: Shown) -> list[str]:
     """The lines that check one output, by the standard's tolerances."""
     if not isinstance(value, Tensor):
         if not isinstance(value, list):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from hal import device as devices
 from hal.device import Device
 from hal.errors import HALError
 from hal.targets import Target
-from hal_conformance.corpus import Case, Corpus
 from hal_conformance.runner.bench import bound
-from hal_conformance.runner.evidence import Evidence, gather
+from hal_conformance.runner.evidence import Evidence
 from hal_conformance.runner.outcome import Observation, of_error
 from hal_conformance.runner.suites import Suite
 
@@ -35,10 +34,10 @@ class Trials:
         """Whether the case goes wrong after the others."""
         return self.seen(case, before).outcome != "PASS"
 
-    def evidence(self, corpus: Corpus, case: Case, before: Sequence[str]) -> Evidence:
-        """What the case does in a fresh worker, after the others, in full."""
+    def evidence(self, gather: Callable[[Device], Evidence], before: Sequence[str]) -> Evidence:
+        """What a case does in a fresh worker, after the others, in full."""
         with self._after(before) as device:
-            return gather(device, corpus, case)
+            return gather(device)
 
     @contextmanager
     def _after(self, before: Sequence[str]) -> Generator[Device]:
