@@ -87,7 +87,7 @@ def compared(
         right = (error <= bound) | same | overflow
         unknown = np.isposinf(bound) | (np.isnan(bound) & np.isfinite(value))
         if pair.accepts is not None:
-            right = same | np.asarray(pair.accepts(got), bool)
+            right = same | np.asarray(pair.accepts(got), bool) | overflow & np.isfinite(bound)
             unknown = np.zeros_like(unknown)
         near = pair.accepts is not None or (
             primitive is not None and error <= primitive.errors()
