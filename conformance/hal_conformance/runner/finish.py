@@ -84,6 +84,7 @@ def _header(
             "started": journal.about["started"],
             "ended": now(),
             "jobs": jobs,
+            "profile": selection.profile,
         }
     )
 
