@@ -61,11 +61,7 @@ def answers(case: Case) -> Iterator[Answer]:
     yield Answer("rounded float32", devices.run(proto, feeds))
     ways = devices.layers(proto, feeds)
     if ways:
-        try:
-            bf16 = simulated.run(proto, feeds, ARITHMETICS["bf16"], seed=1)
-            yield Answer("bf16", bf16)
-        except Exception as error:  # noqa: BLE001  the evaluator refuses by many kinds of error
-            yield Answer("bf16", None, f"{type(error).__name__}: {error}"[:200])
+        yield _bf16(proto, feeds)
         yield Answer("tf32", devices.run(proto, feeds, ARITHMETICS["tf32"]))
     random = np.random.Generator(np.random.PCG64(int(case.model.sha256[:8], 16)))
     for layer in sorted(random.permutation(len(ways))[:LAYERS].tolist()):
@@ -76,6 +72,15 @@ def answers(case: Case) -> Iterator[Answer]:
     other = with_other_epsilon(proto)
     if other is not None:
         yield Answer("epsilon", devices.run(other, feeds))
+
+
+def _bf16(proto: onnx.ModelProto, feeds: Mapping[str, Quantity]) -> Answer:
+    """By the simulated device, or by a walk where the standard's evaluator refuses the model."""
+    try:
+        return Answer("bf16", simulated.run(proto, feeds, ARITHMETICS["bf16"], seed=1))
+    except Exception as error:  # noqa: BLE001  it refuses by many kinds of error
+        reason = f"a walk, since the simulated device: {type(error).__name__}: {error}"
+        return Answer("bf16", devices.run(proto, feeds, ARITHMETICS["bf16"]), reason[:200])
 
 
 def _real(case: Case, label: str, device: str, options: Mapping[str, Any]) -> Answer:
@@ -151,7 +156,8 @@ def _entry(
         return {"reason": answer.reason}
     ratios = {str(floor): ratio(case, answer.outputs, spreads, floor) for floor in floors}
     said = case.answer(answer.outputs)
-    return {"ratio": ratios} | ({} if said is None else {"answer": said[:60]})
+    more = {"answer": said and said[:60], "reason": answer.reason}
+    return {"ratio": ratios} | {name: text for name, text in more.items() if text}
 
 
 def ratio(

@@ -199,7 +199,12 @@ def terms(call: Call) -> float:
 
 
 def spectrum(noise: Noise, call: Call, y: Array) -> Array:
-    """DFT or STFT: sums over a frame, whose error is that of the frame's size, not of `y`'s."""
+    """DFT or STFT: sums over a frame, whose error is that of the frame's size, not of `y`'s.
+
+    A length that is no power of two may be transformed by Bluestein's algorithm, whose angles
+    reach pi n and are rounded as such: s is n u times the frame. (ONNX Runtime's is; its error
+    is a fifth of what the sum itself is allowed, see `families/signal.py`.)
+    """
     x = np.asarray(call.values[0])
     if call.op == "STFT":
         energy, n = _framed_energy(call, x if x.ndim > 2 else x[..., None])
@@ -207,21 +212,22 @@ def spectrum(noise: Noise, call: Call, y: Array) -> Array:
         axis = int(call.attributes.get("axis", 1))
         given = call.optional(2)
         axis = (int(np.ravel(given)[0]) if given is not None else axis) % x.ndim
-        n = float(x.shape[axis])
+        n = x.shape[axis] if call.optional(1) is None else int(np.ravel(call.values[1])[0])
         energy = np.sum(x * x, axis=(axis, x.ndim - 1), keepdims=True)
         energy = energy / n**2 if call.attributes.get("inverse") else energy
-    noisy = noise.added(y, call.dtype, lambda: energy, n)
+    energy = energy * 6 * n if n & (n - 1) else energy
+    noisy = noise.added(y, call.dtype, lambda: energy, float(n))
     return noise.primitive(noisy, call.dtype, 1.0)
 
 
-def _framed_energy(call: Call, x: Array) -> tuple[Array, float]:
+def _framed_energy(call: Call, x: Array) -> tuple[Array, int]:
     """The sum of squares of each frame as the window weighs it, and a frame's length."""
     window, given = call.optional(2), call.optional(3)
     weights = np.ones(int(np.ravel(given)[0])) if window is None else np.ravel(window)
     hop, length = int(np.ravel(call.values[1])[0]), len(weights)
     frames = np.lib.stride_tricks.sliding_window_view(x, length, axis=1)[:, ::hop]
     energy = np.sum((frames * weights) ** 2, axis=(2, 3))
-    return np.asarray(energy[:, :, None, None]), float(length)
+    return np.asarray(energy[:, :, None, None]), length
 
 
 def is_inference(call: Call) -> bool:

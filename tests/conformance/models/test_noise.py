@@ -84,6 +84,13 @@ CASES: dict[str, tuple[str, dict[str, Array], int, int, dict[str, Any]]] = {
         17,
         {},
     ),
+    "STFT of another length": (
+        "STFT",
+        {"x": normal(1, 40, 1), "step": np.array(4, np.int64), "window": normal(12)},
+        1,
+        17,
+        {},
+    ),
     "DFT": ("DFT", {"x": normal(1, 40, 1)}, 1, 17, {"axis": 1}),
 }
 
