@@ -75,7 +75,7 @@ def answers(case: Case) -> Iterator[Answer]:
 
 
 def _bf16(proto: onnx.ModelProto, feeds: Mapping[str, Quantity]) -> Answer:
-    """By the simulated device, or by a walk where the standard's evaluator refuses the model."""
+    """By the simulated device, or by a walk where the standard's evaluator refuses."""
     try:
         return Answer("bf16", simulated.run(proto, feeds, ARITHMETICS["bf16"], seed=1))
     except Exception as error:  # noqa: BLE001  it refuses by many kinds of error
