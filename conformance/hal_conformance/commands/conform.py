@@ -23,10 +23,14 @@ from hal_conformance.runner.plan import Selection, Shard
 
 if TYPE_CHECKING:
     from hal_conformance.gate import Problem
+    from hal_conformance.report.summary import Summary
     from hal_conformance.profiles.choice import Choice
     from hal_conformance.profiles.verdict import ProfileVerdict
     from hal_conformance.runner.run import Ended, Request
     from hal_conformance.runner.suites import Suite
+
+TOLD = 50
+"""How many of the gate's problems are printed."""
 
 ROOT = Path("hal-results")
 """Where results go that were not told where to go."""
@@ -100,7 +104,7 @@ def run(asked: Asked, *, as_json: bool) -> int:
     try:
         with _rare_collections():
             ended = conduct(request, lambda: suites_of(asked), progress.of_stderr())
-            _write_reports(ended, request.folder)
+            summary = _write_reports(ended, request.folder)
     except Interrupted:
         return _unfinished(asked, request, "stopped", failures.INTERRUPTED, as_json=as_json)
     except Incomplete as broken:
@@ -109,7 +113,7 @@ def run(asked: Asked, *, as_json: bool) -> int:
     if as_json:
         output.emit_json(_document(ended, request.folder, problems if asked.gate else None))
     else:
-        _print(ended, request.folder, problems)
+        _print(summary, ended, request.folder, problems)
     if ended.faults:
         output.note(f"hal: the suite itself failed {ended.faults} times: this is a bug")
         return failures.BROKE
@@ -215,12 +219,14 @@ def suites_of(asked: Asked) -> Mapping[str, Suite]:
     return asked.choice.narrowed(found) if asked.choice else found
 
 
-def _write_reports(ended: Ended, folder: Path) -> None:
+def _write_reports(ended: Ended, folder: Path) -> Summary:
     from hal_conformance.report import render, summarise
     from hal_conformance.results import replace as put
 
-    for name, text in render(summarise(ended.results)).items():
+    summary = summarise(ended.results)
+    for name, text in render(summary).items():
         put(folder / name, text.encode("utf-8"))
+    return summary
 
 
 def _problems(ended: Ended) -> list[Problem]:
@@ -271,10 +277,7 @@ def _verdicts(ended: Ended) -> dict[str, ProfileVerdict]:
     return {name: of_run(recorded, ended.results.of_target(name)) for name in names}
 
 
-def _print(ended: Ended, folder: Path, problems: list[Problem]) -> None:
-    from hal_conformance.report import summarise
-
-    summary = summarise(ended.results)
+def _print(summary: Summary, ended: Ended, folder: Path, problems: list[Problem]) -> None:
     outcomes = summary.outcomes()
     columns = ["TARGET", "CASES", *(outcome.value for outcome in outcomes), "UNEXPECTED"]
     rows = [
@@ -286,12 +289,15 @@ def _print(ended: Ended, folder: Path, problems: list[Problem]) -> None:
     output.table(columns, rows, numbers=columns[1:])
     output.line()
     for target in summary.targets:
-        output.line(target.verdict.line)
+        lines = [verdict.line for verdict in target.suites.values()]
+        output.line("\n".join(lines or [target.verdict.line]))
     for name, verdict in _verdicts(ended).items():
         from hal_conformance.commands.profiles import print_verdict
 
         output.line()
         print_verdict(name, verdict)
     output.line(f"report: {folder / 'report.html'}")
-    for problem in problems:
+    for problem in problems[:TOLD]:
         output.note(f"gate: {problem}")
+    if len(problems) > TOLD:
+        output.note(f"gate: and {len(problems) - TOLD:,} more; --json lists them")

@@ -7,17 +7,14 @@ lower arithmetics, which are not and are named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import onnx
 
 from hal.tensor import Tensor, Value
-from hal_conformance.frozen import relations
-from hal_conformance.frozen.bounding import known as computed
-from hal_conformance.frozen.bounding import rewritten
-from hal_conformance.frozen.operands import rounded
+from hal_conformance.frozen import hypotheses, relations
+from hal_conformance.frozen.hypotheses import REWRITTEN, Asked
 from hal_conformance.frozen.question import Known, Question, Tier
 from hal_conformance.numerics.arithmetic import Arithmetic, arithmetic
 from hal_conformance.numerics.pair import Pair
@@ -29,28 +26,6 @@ from hal_conformance.numerics.verdict import (
     settle,
 )
 from hal_conformance.records import BoundsRecord, Outcome, OutputRecord
-
-LOWER: Mapping[str, Sequence[str]] = {
-    "fp64": ("fp32", "tf32", "bf16", "fp16", "fp16-acc16"),
-    "fp32": ("tf32", "bf16", "fp16", "fp16-acc16"),
-    "tf32": ("bf16", "fp16", "fp16-acc16"),
-    "fp16": ("bf16", "fp16-acc16"),
-    "int8": ("tf32", "bf16", "fp16", "fp16-acc16"),
-}
-"""What may explain an answer that the declared arithmetic does not, the most accurate first."""
-
-REWRITTEN = ", rewritten"
-"""Ends the name of an arithmetic where a graph's statistics hold and its proof does not."""
-
-CONTRACTIONS = frozenset(
-    {
-        *("Attention", "Conv", "ConvTranspose", "DeformConv", "Einsum", "GRU", "Gemm", "LSTM"),
-        *("LinearAttention", "MatMul", "RNN"),
-    }
-)
-"""Operators whose operands an arithmetic rounds before it multiplies them."""
-
-_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose", "DeformConv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +64,9 @@ def _judge(
     declared = Hypothesis(name, how, known.expected, known.primitive)
     verdict = settle(question.names, got, [declared])
     if verdict.outcome is Outcome.FAIL and known.tier != "type":
-        also = [
-            *_transformed(question, number, known, how),
-            *_flushed(question, number, known, how),
-            *_rewritten(question, number, known, how),
-        ]
-        lower = list(_lower(question, number, known, name))
-        verdict = settle(question.names, got, [declared, *also], lower)
+        asked = Asked(question, number, known, how)
+        also = list(hypotheses.as_right(asked))
+        verdict = settle(question.names, got, [declared, *also], hypotheses.lower(asked))
     broken = relations.broken(question, got, known) or _misshapen(question, got, known)
     if broken and verdict.outcome is not Outcome.FAIL:
         verdict = replace(verdict, outcome=Outcome.FAIL, grade=None, held=None, reason=broken)
@@ -121,77 +92,6 @@ def worst(bounds: Sequence[BoundsRecord]) -> BoundsRecord | None:
     return min(
         bounds, key=lambda one: (order.index(one.outcome), -(one.margin or 0.0)), default=None
     )
-
-
-def _transformed(
-    question: Question, number: int, known: Known, how: Arithmetic
-) -> Iterator[Hypothesis]:
-    """What is as right as the declared arithmetic: convolutions by Winograd or FFT."""
-    if known.tier != "sound" or not _CONVOLUTIONS.intersection(_operators(question)):
-        return
-    transformed = replace(how, convolution="transformed")
-    found = computed(question, transformed, statistics=False)[number]
-    if found.expected and found.vacuous is None:
-        yield Hypothesis(f"{how.name}, transformed convolution", transformed, found.expected)
-
-
-def _flushed(
-    question: Question, number: int, known: Known, how: Arithmetic
-) -> Iterator[Hypothesis]:
-    """What is as right: subnormals of bfloat16, which its instructions flush."""
-    if known.tier != "sound" or "bfloat16" not in question.id:
-        return
-    flushed = replace(how, flush="bfloat16")
-    found = computed(question, flushed, statistics=False)[number]
-    if found.expected and found.vacuous is None:
-        label = f"{how.name}, bfloat16 subnormals flushed"
-        yield Hypothesis(label, flushed, found.expected)
-
-
-def _rewritten(
-    question: Question, number: int, known: Known, how: Arithmetic
-) -> Iterator[Hypothesis]:
-    """What is as right: a graph that was rewritten by the laws of real numbers."""
-    found = rewritten(question, number, how) if known.tier == "sound" else None
-    if found is not None:
-        yield Hypothesis(f"{how.name}{REWRITTEN}", how, found.expected)
-
-
-def _operators(question: Question) -> set[str]:
-    model = onnx.ModelProto.FromString(question.model)
-    return {node.op_type for node in model.graph.node}
-
-
-def _lower(question: Question, number: int, known: Known, name: str) -> Iterator[Hypothesis]:
-    """What would explain the answer and is not what was declared.
-
-    First what a device computes whose contractions read rounded operands, which tells tf32 from
-    bf16; then the bounds of whole arithmetics, which are wide and only say how bad it is.
-    """
-    lower = LOWER.get(name, ())
-    if known.tier == "sound" and CONTRACTIONS.intersection(_operators(question)):
-        for other in lower:
-            yield from _replayed(question, number, arithmetic(other), arithmetic(name))
-    for other in lower:
-        how = arithmetic(other)
-        found = computed(question, how, statistics=known.tier == "typical")[number]
-        if found.expected and found.vacuous is None:
-            yield Hypothesis(f"{other}, by its bounds", how, found.expected)
-
-
-def _replayed(
-    question: Question, number: int, lower: Arithmetic, how: Arithmetic
-) -> Iterator[Hypothesis]:
-    """The declared arithmetic on operands that a lower one has rounded."""
-    feeds = {
-        name: rounded(value, lower.inputs) for name, value in question.datasets[number].items()
-    }
-    again = replace(question, datasets=[feeds])
-    for outputs in dict.fromkeys((how.outputs, lower.outputs)):
-        mixed = replace(how, outputs=outputs)
-        found = computed(again, mixed, statistics=False)[0]
-        if found.expected:
-            yield Hypothesis(lower.name, mixed, found.expected, replayed=True)
 
 
 def _record(

@@ -93,7 +93,8 @@ class Arithmetic:
     `outputs` what results are rounded to; each is a limit: a tensor of a narrower type keeps
     its own. `flush` says which subnormals may become zero: none, those of bfloat16 (which no
     IEEE standard defines, and whose instructions flush), or all. `convolution` says whether
-    Winograd or FFT forms are declared.
+    Winograd or FFT forms are declared. `doubles` says that float64 tensors are computed in
+    float64, which devices without it get wrong in silence.
     """
 
     name: str
@@ -102,14 +103,15 @@ class Arithmetic:
     outputs: Format
     flush: Literal["none", "bfloat16", "all"] = "none"
     convolution: Literal["direct", "transformed"] = "direct"
+    doubles: bool = True
 
     def operand(self, dtype: str) -> Format:
         """The format a contraction's operand of that type is rounded to."""
-        return _narrower(self.inputs, dtype)
+        return _narrower(self.inputs, self._computed(dtype))
 
     def stored(self, dtype: str) -> Format:
         """The format a result of that type is rounded to."""
-        return _narrower(self.outputs, dtype)
+        return _narrower(self.outputs, self._computed(dtype))
 
     def flushes(self, dtype: str) -> bool:
         """Whether subnormals of a tensor of that type may become zero."""
@@ -122,6 +124,7 @@ class Arithmetic:
 
         Narrow types accumulate in the arithmetic's accumulator, wide ones in their own.
         """
+        dtype = self._computed(dtype)
         own = FORMATS.get(dtype)
         if (
             own is not None
@@ -130,6 +133,9 @@ class Arithmetic:
         ):
             return own
         return self.accumulator
+
+    def _computed(self, dtype: str) -> str:
+        return "float32" if dtype == "float64" and not self.doubles else dtype
 
 
 def _narrower(limit: Format, dtype: str) -> Format:

@@ -11,7 +11,7 @@ that means something is a FAIL whatever the others are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -136,7 +136,7 @@ def settle(
     names: Sequence[str],
     got: Sequence[Value],
     declared: Sequence[Hypothesis],
-    lower: Sequence[Hypothesis] = (),
+    lower: Iterable[Hypothesis] = (),
 ) -> CaseVerdict:
     """The verdict under what is declared, and what else would explain a failure.
 
@@ -144,7 +144,7 @@ def settle(
         names: the outputs' names.
         got: what the device returned.
         declared: the hypotheses that are all right: direct convolution, then transformed.
-        lower: arithmetics below the declared one, the most accurate first.
+        lower: arithmetics below the declared one, tried in this order.
     """
     tried = [_case(names, got, hypothesis) for hypothesis in declared]
     for outcome in (Outcome.PASS, Outcome.UNJUDGED):

@@ -162,3 +162,45 @@ def test_a_deep_graph_is_judged_by_statistics_where_the_proof_says_nothing() -> 
 
 def test_what_is_missing_is_a_fail() -> None:
     assert verdict(matmul()).outcome is Outcome.FAIL
+
+
+def test_float64_computed_as_float32_is_named() -> None:
+    wide = np.array([0.1, 0.2, 1.7, -2.3])
+    node = helper.make_node("Sqrt", ["a"], ["y"])
+    made = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("a", TensorProto.DOUBLE, [4])],
+        [helper.make_tensor_value_info("y", TensorProto.DOUBLE, None)],
+    )
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    fed = {"a": Tensor(np.abs(wide), dtypes.BY_NAME["float64"])}
+    asked = question_of(
+        Source("ops/t/t", model.SerializeToString(), [fed], "sampled", "values", "", {})
+    )
+    assert verdict(asked, np.sqrt(np.abs(wide))).outcome is Outcome.PASS
+    narrow = np.sqrt(np.abs(wide).astype(np.float32)).astype(np.float64)
+    found = verdict(asked, narrow)
+    assert (found.outcome, found.held) == (Outcome.FAIL, "float64 as float32")
+
+
+def test_a_graph_may_be_rewritten_and_no_single_operator() -> None:
+    x = np.linspace(-4.0, 4.0, 33, dtype=np.float32)
+    three, six = np.float32(3.0), np.float32(6.0)
+    nodes = [
+        helper.make_node("Add", ["x", "three"], ["a"]),
+        helper.make_node("Clip", ["a", "zero", "six"], ["b"]),
+        helper.make_node("Mul", ["x", "b"], ["c"]),
+        helper.make_node("Div", ["c", "six"], ["y"]),
+    ]
+    feeds: dict[str, np.ndarray[Any, Any]] = {
+        "x": x,
+        "three": np.asarray(three),
+        "zero": np.asarray(np.float32(0.0)),
+        "six": np.asarray(six),
+    }
+    sixth = np.float32(1.0) / six
+    rewritten = x * np.clip(x * sixth + np.float32(0.5), np.float32(0.0), np.float32(1.0))
+    found = verdict(question(nodes, feeds), rewritten)
+    assert found.outcome is Outcome.PASS, found.reason
+    assert (found.tier, found.held) == ("typical", "fp32, rewritten")
