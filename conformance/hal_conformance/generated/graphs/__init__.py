@@ -14,6 +14,7 @@ from hal_conformance.generated.graphs import (
     matmul,
     normalisation,
     quantised,
+    refusal,
 )
 from hal_conformance.generated.graphs.patterns import Patterns
 from hal_conformance.generated.source import Source
@@ -39,6 +40,7 @@ FAMILIES: Mapping[str, Callable[[], Iterator[Source]]] = {
     "layout": _patterns("layout", layout.PATTERNS),
     "folding": _patterns("folding", folding.PATTERNS),
     "quantised": _patterns("quantised", quantised.PATTERNS),
+    "refusal": refusal.cases,
 }
 """The families, in order: what makes the cases of each."""
 
