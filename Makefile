@@ -10,7 +10,7 @@ OUT := results/$(shell date -u +%Y-%m-%d-%H%M%S)
 endif
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help conform test test-fast lint bench keep support constraints clean
+.PHONY: help soak power models conform test test-fast lint bench keep support constraints clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -18,6 +18,15 @@ help: ## This list
 
 conform: $(VENV)/ready-all ## Judge the devices of this machine: TARGETS, SUITE, JOBS, OUT
 	@$(BIN)/hal conform $(TARGETS) --suite $(SUITE) -j $(JOBS) -o $(OUT)
+
+soak: $(VENV)/ready-all ## Repeat cases 300 times, with threads: what is not deterministic
+	@$(BIN)/hal conform $(TARGETS) --suite soak -j 1 -o $(OUT)
+
+models: $(VENV)/ready-all ## Judge pretrained models on real inputs; downloads them
+	@$(BIN)/hal conform $(TARGETS) --suite models -j 1 -o $(OUT)
+
+power: $(VENV)/ready-dev ## How many planted faults the suites notice
+	@$(BIN)/hal power run
 
 test: lint ## Every gate: ruff, mypy, pyright, all tests
 	@$(BIN)/python -m pytest
