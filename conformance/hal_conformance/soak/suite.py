@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from hal_conformance.corpus.rows import row_of
 from hal_conformance.frozen import answers
 from hal_conformance.frozen.answers import Judged
 from hal_conformance.frozen.bounding import declared, known
-from hal_conformance.frozen.corpus import FrozenCorpus
+from hal_conformance.frozen.corpus import SUITES, FrozenCorpus
 from hal_conformance.frozen.question import Question, part_of
 from hal_conformance.frozen.shelf import Shelf
 from hal_conformance.frozen.workshop import Progress, in_silence
@@ -43,6 +43,7 @@ NAME = "soak"
 VERSION = 1
 """Part of every case's hash: what is repeated, how often, and how it is compared."""
 
+_FROZEN = tuple(f"{name}/" for name in SUITES)
 _GROWTH = 1024.0  # bytes a run from which growth is told
 
 
@@ -79,8 +80,8 @@ class SoakSuite:
     def prepare(self, cases: Sequence[str], targets: Sequence[Target]) -> None:  # noqa: ARG002  bounds are computed when they are needed
         """Make the parts of the corpus that the cases come from."""
         origins = [_origin(case) for case in cases]
-        parts = dict.fromkeys(part_of(case) for case in origins if case.startswith("ops/"))
-        self._frozen.shelf.prepare(parts, [], self._making)
+        parts = dict.fromkeys(part_of(case) for case in origins if case.startswith(_FROZEN))
+        self._shelf.prepare(parts, [], self._making)
 
     def facts(self, case: str) -> dict[str, Any]:
         """The case's hash, and the operators and types of its model."""
@@ -122,8 +123,8 @@ class SoakSuite:
 
     def _question(self, case: str) -> Question:
         origin = _origin(case)
-        if origin.startswith("ops/"):
-            found = self._frozen.question(origin)
+        if origin.startswith(_FROZEN):
+            found = self._corpus_of(origin).question(origin)
         elif origin.startswith("onnx/"):
             found = _of_standard(self._standard, origin)
         else:
@@ -134,8 +135,8 @@ class SoakSuite:
 
     def _hash(self, case: str) -> str:
         origin = _origin(case)
-        if origin.startswith("ops/"):
-            repeated = self._frozen.frozen[origin].hash
+        if origin.startswith(_FROZEN):
+            repeated = self._corpus_of(origin).frozen[origin].hash
         elif origin.startswith("onnx/"):
             repeated = self._standard.case(origin).hash
         else:
@@ -143,9 +144,16 @@ class SoakSuite:
         told = f"{VERSION} {endure.RUNS} {endure.THREADS} {repeated}"
         return f"sha256:{hashlib.sha256(told.encode()).hexdigest()}"
 
+    def _corpus_of(self, origin: str) -> FrozenCorpus:
+        return self._frozen[origin.partition("/")[0]]
+
     @cached_property
-    def _frozen(self) -> FrozenCorpus:
-        return FrozenCorpus("ops", Shelf(self._cache))
+    def _shelf(self) -> Shelf:
+        return Shelf(self._cache)
+
+    @cached_property
+    def _frozen(self) -> Mapping[str, FrozenCorpus]:
+        return {name: FrozenCorpus(name, self._shelf) for name in SUITES}
 
     @cached_property
     def _standard(self) -> Corpus:

@@ -10,6 +10,7 @@ import pytest
 from hal_conformance.corpus import standard
 from hal_conformance.frozen import lock
 from hal_conformance.frozen.bounding import declared
+from hal_conformance.frozen.corpus import SUITES
 from hal_conformance.runner.suites import Prepares, Suite
 from hal_conformance.soak import endure, large
 from hal_conformance.soak.sample import SAMPLE
@@ -39,9 +40,12 @@ def test_it_is_a_suite_that_prepares(suite: SoakSuite) -> None:
     assert isinstance(kept, Prepares)
 
 
-def test_every_sampled_operator_case_is_frozen() -> None:
-    sampled = {case for cases in SAMPLE.values() for case in cases if case[:4] == "ops/"}
-    assert sampled <= set(lock.read("ops"))
+@pytest.mark.parametrize("name", SUITES)
+def test_every_sampled_case_of_a_frozen_corpus_is_frozen(name: str) -> None:
+    cases = {case for sampled in SAMPLE.values() for case in sampled}
+    sampled = {case for case in cases if case.startswith(f"{name}/")}
+    assert sampled
+    assert sampled <= set(lock.read(name))
 
 
 def test_every_sampled_standard_case_exists() -> None:
