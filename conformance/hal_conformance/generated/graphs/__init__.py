@@ -8,12 +8,15 @@ from fnmatch import fnmatchcase
 from hal_conformance.generated.graphs import (
     activations,
     attention,
+    control,
     convolution,
     folding,
     layout,
     matmul,
+    metamorphic,
     normalisation,
     quantised,
+    randomly,
     refusal,
 )
 from hal_conformance.generated.graphs.patterns import Patterns
@@ -40,6 +43,9 @@ FAMILIES: Mapping[str, Callable[[], Iterator[Source]]] = {
     "layout": _patterns("layout", layout.PATTERNS),
     "folding": _patterns("folding", folding.PATTERNS),
     "quantised": _patterns("quantised", quantised.PATTERNS),
+    "control": _patterns("control", control.PATTERNS),
+    "random": randomly.cases,
+    "metamorphic": metamorphic.cases,
     "refusal": refusal.cases,
 }
 """The families, in order: what makes the cases of each."""

@@ -83,7 +83,7 @@ def weight(
     if zeros:
         middle = 0 if low else (high + 1) // 2
         inputs.append(g.const(np.full(scales, middle + 1), kind))
-    more = {"axis": axis} if axis is not None else {}
+    more: dict[str, Any] = {"axis": axis} if axis is not None else {}
     more |= {"block_size": block} if block else {}
     return g("DequantizeLinear", *inputs, **more)
 

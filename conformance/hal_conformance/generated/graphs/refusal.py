@@ -120,19 +120,30 @@ def _operators() -> Iterator[Wrong]:
     ):
         yield Wrong(f"{op.lower()}_before_its_opset", [_n(op, "x")], _F, opset=opset)
     yield Wrong(
-        "upsample_after_its_opset", [_n("Upsample", "x s", mode="nearest")], _IMAGE,
-        {"s": np.array([1, 1, 2, 2], np.float32)}, opset=13,
-    )  # fmt: skip
-    yield Wrong("layer_norm_before", [_n("LayerNormalization", "x s")], _F,
-                {"s": np.ones(4, np.float32)}, opset=16)  # fmt: skip
+        "upsample_after_its_opset",
+        [_n("Upsample", "x s", mode="nearest")],
+        _IMAGE,
+        {"s": np.array([1, 1, 2, 2], np.float32)},
+        opset=13,
+    )
+    yield Wrong(
+        "layer_norm_before",
+        [_n("LayerNormalization", "x s")],
+        _F,
+        {"s": np.ones(4, np.float32)},
+        opset=16,
+    )
     yield Wrong("unknown_in_branch", [_branch("Relux")], _F, {"c": np.array(True)})
     yield Wrong("opset_far_ahead", [_n("Relu", "x")], _F, opset=9999)
-    yield Wrong("no_opset_for_domain", [_n("Scaler", "x", domain="ai.onnx.ml", offset=[0.0],
-                scale=[1.0])], _F)  # fmt: skip
+    yield Wrong(
+        "no_opset_for_domain",
+        [_n("Scaler", "x", domain="ai.onnx.ml", offset=[0.0], scale=[1.0])],
+        _F,
+    )
 
 
 def _branch(op: str) -> onnx.NodeProto:
-    graphs = {
+    graphs: dict[str, Any] = {
         f"{word}_branch": helper.make_graph(
             [_n(name, "x", f"{word}_y")], word, [], [_told(f"{word}_y")]
         )
@@ -165,8 +176,9 @@ def _attributes() -> Iterator[Wrong]:
     yield Wrong(
         "argmax_axis_out_of_range", [_n("ArgMax", "x", axis=-3)], _F, output=("int64", None)
     )
-    yield Wrong("gather_axis_out_of_range", [_n("Gather", "x i", axis=2)], _F,
-                {"i": np.array([0])})  # fmt: skip
+    yield Wrong(
+        "gather_axis_out_of_range", [_n("Gather", "x i", axis=2)], _F, {"i": np.array([0])}
+    )
     yield Wrong("perm_repeated", [_n("Transpose", "x", perm=[0, 0])], _F)
     yield Wrong("perm_too_short", [_n("Transpose", "x", perm=[0])], _F)
     yield Wrong("perm_out_of_range", [_n("Transpose", "x", perm=[0, 2])], _F)
@@ -175,8 +187,12 @@ def _attributes() -> Iterator[Wrong]:
     yield Wrong(
         "pad_mode", [_n("Pad", "x p", mode="mirror")], _F, {"p": np.array([0, 1, 0, 0])}
     )
-    yield Wrong("resize_mode", [_n("Resize", "x r s", mode="bilinear")], _IMAGE,
-                {"r": np.zeros(0, np.float32), "s": np.array([1, 1, 2, 2], np.float32)})  # fmt: skip
+    yield Wrong(
+        "resize_mode",
+        [_n("Resize", "x r s", mode="bilinear")],
+        _IMAGE,
+        {"r": np.zeros(0, np.float32), "s": np.array([1, 1, 2, 2], np.float32)},
+    )
     yield Wrong("gelu_approximate", [_n("Gelu", "x", approximate="fast")], _F)
     yield Wrong(
         "depth_to_space_mode", [_n("DepthToSpace", "x", blocksize=2, mode="CDR")], _IMAGE
@@ -209,7 +225,7 @@ def _of_windows() -> Iterator[Wrong]:
         "auto_pad_unknown": {"auto_pad": "FULL"},
     }
     for label, how in pool.items():
-        given = {"kernel_shape": [2, 2], **how}
+        given: dict[str, Any] = {"kernel_shape": [2, 2], **how}
         for op in ("MaxPool", "AveragePool"):
             yield Wrong(f"{op.lower()}_{label}", [_n(op, "x", **given)], _IMAGE)
 
@@ -223,28 +239,62 @@ def _inputs() -> Iterator[Wrong]:
     yield Wrong("required_left_out", [helper.make_node("Add", ["x", ""], ["y"])], _F)
     yield Wrong("types_differ", [_n("Add", "a b")], _two((3, 4), (3, 4), "float32", "int32"))
     yield Wrong("widths_differ", [_n("Mul", "a b")], _two((3, 4), (3, 4), "float32", "float64"))
-    yield Wrong("halves_differ", [_n("MatMul", "a b")], _two((3, 4), (4, 3), "float16", "bfloat16"),
-                output=("float16", None))  # fmt: skip
-    yield Wrong("concat_types_differ", [_n("Concat", "a b", axis=0)],
-                _two((3, 4), (3, 4), "float32", "float16"))  # fmt: skip
-    yield Wrong("where_types_differ", [_n("Where", "c a b")],
-                {"c": ("bool", (3, 4)), **_two((3, 4), (3, 4), "float32", "int64")})  # fmt: skip
+    yield Wrong(
+        "halves_differ",
+        [_n("MatMul", "a b")],
+        _two((3, 4), (4, 3), "float16", "bfloat16"),
+        output=("float16", None),
+    )
+    yield Wrong(
+        "concat_types_differ",
+        [_n("Concat", "a b", axis=0)],
+        _two((3, 4), (3, 4), "float32", "float16"),
+    )
+    yield Wrong(
+        "where_types_differ",
+        [_n("Where", "c a b")],
+        {"c": ("bool", (3, 4)), **_two((3, 4), (3, 4), "float32", "int64")},
+    )
     yield Wrong("condition_no_bool", [_n("Where", "a b b")], _two((3, 4), (3, 4)))
-    yield Wrong("weight_type_differs", [_n("Conv", "x w")], _IMAGE,
-                {"w": np.full((2, 4, 3, 3), 0.5, np.float64)})  # fmt: skip
+    yield Wrong(
+        "weight_type_differs",
+        [_n("Conv", "x w")],
+        _IMAGE,
+        {"w": np.full((2, 4, 3, 3), 0.5, np.float64)},
+    )
     unsupported = (
-        ("Relu", "bool"), ("Sqrt", "int32"), ("Exp", "int64"), ("Sigmoid", "int8"),
-        ("Softmax", "int32"), ("Neg", "uint8"), ("Not", "float32"), ("Tanh", "bool"),
-        ("Floor", "int32"), ("Erf", "string"), ("Abs", "string"), ("BitwiseNot", "float32"),
-    )  # fmt: skip
+        ("Relu", "bool"),
+        ("Sqrt", "int32"),
+        ("Exp", "int64"),
+        ("Sigmoid", "int8"),
+        ("Softmax", "int32"),
+        ("Neg", "uint8"),
+        ("Not", "float32"),
+        ("Tanh", "bool"),
+        ("Floor", "int32"),
+        ("Erf", "string"),
+        ("Abs", "string"),
+        ("BitwiseNot", "float32"),
+    )
     for op, t in unsupported:
         yield Wrong(f"{op.lower()}_of_{t}", [_n(op, "x")], {"x": (t, (3, 4))}, output=(t, None))
-    pairs = (("Add", "bool"), ("And", "int32"), ("BitShift", "int32"), ("Mod", "bool"),
-             ("MatMul", "int8"), ("BitwiseAnd", "bool"), ("Add", "string"))  # fmt: skip
+    pairs = (
+        ("Add", "bool"),
+        ("And", "int32"),
+        ("BitShift", "int32"),
+        ("Mod", "bool"),
+        ("MatMul", "int8"),
+        ("BitwiseAnd", "bool"),
+        ("Add", "string"),
+    )
     for op, t in pairs:
         how = {"direction": "LEFT"} if op == "BitShift" else {}
-        yield Wrong(f"{op.lower()}_of_{t}", [_n(op, "a b", **how)], _two((4, 4), (4, 4), t),
-                    output=(t, None))  # fmt: skip
+        yield Wrong(
+            f"{op.lower()}_of_{t}",
+            [_n(op, "a b", **how)],
+            _two((4, 4), (4, 4), t),
+            output=(t, None),
+        )
     yield Wrong(
         "reshape_to_floats", [_n("Reshape", "x s")], _F, {"s": np.array([4.0, 3.0], np.float32)}
     )
@@ -263,26 +313,46 @@ def _graphs() -> Iterator[Wrong]:
     yield Wrong("cycle", [_n("Add", "x z", "y"), _n("Neg", "y", "z")], _F)
     yield Wrong("self_cycle", [_n("Add", "x y", "y")], _F)
     yield Wrong("output_is_an_input_name", [_n("Relu", "x", "x"), _n("Neg", "x", "y")], _F)
-    yield Wrong("output_is_a_weight_name", [_n("Relu", "x", "w"), _n("Neg", "w", "y")], _F,
-                {"w": np.ones((3, 4), np.float32)})  # fmt: skip
+    yield Wrong(
+        "output_is_a_weight_name",
+        [_n("Relu", "x", "w"), _n("Neg", "w", "y")],
+        _F,
+        {"w": np.ones((3, 4), np.float32)},
+    )
     yield Wrong("undefined_in_branch", [_branch_of("q")], _F, {"c": np.array(True)})
-    yield Wrong("inner_name_read_outside", [_branch_of("x", "z"), _n("Neg", "then_y", "y")], _F,
-                {"c": np.array(True)})  # fmt: skip
+    yield Wrong(
+        "inner_name_read_outside",
+        [_branch_of("x", "z"), _n("Neg", "then_y", "y")],
+        _F,
+        {"c": np.array(True)},
+    )
     yield Wrong("branches_of_other_counts", [_uneven()], _F, {"c": np.array(True)})
     yield Wrong("loop_body_inputs", [_loop(inputs=2)], _F, _TWICE)
     yield Wrong("loop_body_outputs", [_loop(outputs=1)], _F, _TWICE)
     yield Wrong("loop_condition_no_bool", [_loop(condition="float32")], _F, _TWICE)
     yield Wrong("condition_of_floats", [_branch_of("x")], _F, {"c": np.array(1.0, np.float32)})
-    yield Wrong("function_undefined_name", [_n("F", "x", domain="local")], _F,
-                edit=lambda m: _function(m, "q"))  # fmt: skip
-    yield Wrong("function_calls_itself", [_n("F", "x", domain="local")], _F,
-                edit=lambda m: _function(m, "x", op="F", domain="local"))  # fmt: skip
-    yield Wrong("function_too_many_inputs", [_n("F", "x x", domain="local")], _F,
-                edit=lambda m: _function(m, "x"))  # fmt: skip
+    yield Wrong(
+        "function_undefined_name",
+        [_n("F", "x", domain="local")],
+        _F,
+        edit=lambda m: _function(m, "q"),
+    )
+    yield Wrong(
+        "function_calls_itself",
+        [_n("F", "x", domain="local")],
+        _F,
+        edit=lambda m: _function(m, "x", op="F", domain="local"),
+    )
+    yield Wrong(
+        "function_too_many_inputs",
+        [_n("F", "x x", domain="local")],
+        _F,
+        edit=lambda m: _function(m, "x"),
+    )
 
 
 def _branch_of(name: str, output: str = "y") -> onnx.NodeProto:
-    graphs = {
+    graphs: dict[str, Any] = {
         f"{word}_branch": helper.make_graph(
             [_n(op, name, f"{word}_y")], word, [], [_told(f"{word}_y")]
         )
@@ -326,8 +396,9 @@ def _shapes() -> Iterator[Wrong]:
     yield Wrong("matmul_scalar", [_n("MatMul", "a b")], _two((3, 4), ()))
     yield Wrong("gemm_inner", [_n("Gemm", "a b")], _two((3, 4), (5, 3)))
     yield Wrong("gemm_rank", [_n("Gemm", "a b")], _two((2, 3, 4), (4, 3)))
-    yield Wrong("gemm_bias", [_n("Gemm", "a b c")], _two((3, 4), (4, 5)),
-                {"c": np.ones(4, np.float32)})  # fmt: skip
+    yield Wrong(
+        "gemm_bias", [_n("Gemm", "a b c")], _two((3, 4), (4, 5)), {"c": np.ones(4, np.float32)}
+    )
     yield Wrong("concat", [_n("Concat", "a b", axis=0)], _two((3, 4), (3, 5)))
     yield Wrong("concat_rank", [_n("Concat", "a b", axis=0)], _two((3, 4), (3, 4, 1)))
     yield Wrong(
@@ -336,12 +407,19 @@ def _shapes() -> Iterator[Wrong]:
     yield Wrong("conv_rank", [_n("Conv", "x w")], _IMAGE, {"w": np.ones((2, 4, 3), np.float32)})
     yield Wrong("conv_bias", [_n("Conv", "x w b")], _IMAGE, {**_W, "b": np.ones(3, np.float32)})
     yield Wrong("conv_vector", [_n("Conv", "x w")], {"x": ("float32", (4,))}, _W)
-    yield Wrong("batch_norm", [_n("BatchNormalization", "x s s s s")], _IMAGE,
-                {"s": np.ones(5, np.float32)})  # fmt: skip
+    yield Wrong(
+        "batch_norm",
+        [_n("BatchNormalization", "x s s s s")],
+        _IMAGE,
+        {"s": np.ones(5, np.float32)},
+    )
     for label, shape in (
-        ("size", [5, 3]), ("size_left", [5, -1]), ("two_left", [-1, -1]), ("negative", [-2, 6]),
+        ("size", [5, 3]),
+        ("size_left", [5, -1]),
+        ("two_left", [-1, -1]),
+        ("negative", [-2, 6]),
         ("zero_beyond", [3, 4, 0]),
-    ):  # fmt: skip
+    ):
         yield Wrong(f"reshape_{label}", [_n("Reshape", "x s")], _F, {"s": np.array(shape)})
     yield Wrong("expand", [_n("Expand", "x s")], _F, {"s": np.array([3, 5])})
     yield Wrong("squeeze_not_one", [_n("Squeeze", "x s")], _F, {"s": np.array([0])})
@@ -354,19 +432,28 @@ def _shapes() -> Iterator[Wrong]:
     )
     yield Wrong("tile_count", [_n("Tile", "x s")], _F, {"s": np.array([2])})
     yield Wrong("pad_count", [_n("Pad", "x s")], _F, {"s": np.array([1, 1])})
-    yield Wrong("slice_step_zero", [_n("Slice", "x a b c d")], _F,
-                {k: np.array([v]) for k, v in zip("abcd", (0, 2, 0, 0), strict=True)})  # fmt: skip
+    yield Wrong(
+        "slice_step_zero",
+        [_n("Slice", "x a b c d")],
+        _F,
+        {k: np.array([v]) for k, v in zip("abcd", (0, 2, 0, 0), strict=True)},
+    )
     yield Wrong("topk_beyond", [_n("TopK", "x k", "y z")], _F, {"k": np.array([5])})
     yield Wrong("depth_to_space", [_n("DepthToSpace", "x", blocksize=3)], _IMAGE)
     yield Wrong("space_to_depth", [_n("SpaceToDepth", "x", blocksize=4)], _IMAGE)
-    yield Wrong("layer_norm_scale", [_n("LayerNormalization", "x s")], _F,
-                {"s": np.ones(5, np.float32)})  # fmt: skip
+    yield Wrong(
+        "layer_norm_scale", [_n("LayerNormalization", "x s")], _F, {"s": np.ones(5, np.float32)}
+    )
     yield Wrong("reduce_axis", [_n("ReduceSum", "x s")], _F, {"s": np.array([2])})
     yield Wrong("output_shape_wrong", [_n("Relu", "x")], _F, output=("float32", (4, 3)))
     yield Wrong("output_rank_wrong", [_n("Relu", "x")], _F, output=("float32", (12,)))
     yield Wrong("gather_elements_rank", [_n("GatherElements", "x i")], _F, {"i": np.array([0])})
-    yield Wrong("scatter_elements", [_n("ScatterElements", "x i u")], _F,
-                {"i": np.zeros((2, 2), np.int64), "u": np.ones((2, 3), np.float32)})  # fmt: skip
+    yield Wrong(
+        "scatter_elements",
+        [_n("ScatterElements", "x i u")],
+        _F,
+        {"i": np.zeros((2, 2), np.int64), "u": np.ones((2, 3), np.float32)},
+    )
     yield Wrong("range_of_vectors", [_n("Range", "x x x")], {"x": ("float32", (2,))})
 
 
@@ -384,12 +471,24 @@ def _weights() -> Iterator[Wrong]:
     yield Wrong("raw_too_short", nodes, _F, raw([3, 4], 44))
     yield Wrong("raw_too_long", nodes, _F, raw([3, 4], 52))
     yield Wrong("raw_empty", nodes, _F, raw([3, 4], 0))
-    yield Wrong("typed_too_short", nodes, _F,
-                add(TensorProto(dims=[3, 4], data_type=1, float_data=[1.0] * 11)))  # fmt: skip
-    yield Wrong("typed_too_long", nodes, _F,
-                add(TensorProto(dims=[3, 4], data_type=1, float_data=[1.0] * 13)))  # fmt: skip
-    yield Wrong("wrong_field", nodes, _F,
-                add(TensorProto(dims=[3, 4], data_type=1, int64_data=[1] * 12)))  # fmt: skip
+    yield Wrong(
+        "typed_too_short",
+        nodes,
+        _F,
+        add(TensorProto(dims=[3, 4], data_type=1, float_data=[1.0] * 11)),
+    )
+    yield Wrong(
+        "typed_too_long",
+        nodes,
+        _F,
+        add(TensorProto(dims=[3, 4], data_type=1, float_data=[1.0] * 13)),
+    )
+    yield Wrong(
+        "wrong_field",
+        nodes,
+        _F,
+        add(TensorProto(dims=[3, 4], data_type=1, int64_data=[1] * 12)),
+    )
     yield Wrong("negative_dimension", nodes, _F, raw([-3, 4], 48))
     yield Wrong("undefined_type", nodes, _F, raw([3, 4], 48, 0))
     yield Wrong("unknown_type", nodes, _F, raw([3, 4], 48, 99))
@@ -407,22 +506,53 @@ def _runs() -> Iterator[Wrong]:
     yield sized("gemm_inner", [_n("Gemm", "a b")], (3, "k"), ("m", 3), (3, 4), (5, 3))
     yield sized("add", [_n("Add", "a b")], ("n", 4), ("m", 4), (3, 4), (5, 4))
     yield sized("concat", [_n("Concat", "a b", axis=1)], ("n", 4), ("m", 4), (3, 4), (5, 4))
-    yield sized("einsum", [_n("Einsum", "a b", equation="ij,jk->ik")], (3, "k"), ("m", 3), (3, 4),
-                (5, 3))  # fmt: skip
-    yield Wrong("same_symbol", [_n("Concat", "a b", axis=0)], _two(("n", 4), ("n", 4)),
-                sizes={"a": (3, 4), "b": (5, 4)})  # fmt: skip
+    yield sized(
+        "einsum",
+        [_n("Einsum", "a b", equation="ij,jk->ik")],
+        (3, "k"),
+        ("m", 3),
+        (3, 4),
+        (5, 3),
+    )
+    yield Wrong(
+        "same_symbol",
+        [_n("Concat", "a b", axis=0)],
+        _two(("n", 4), ("n", 4)),
+        sizes={"a": (3, 4), "b": (5, 4)},
+    )
     long: dict[str, tuple[str, Dims]] = {"x": ("float32", ("n", 4))}
     yield Wrong(
         "reshape", [_n("Reshape", "x s")], long, {"s": np.array([5, 4])}, sizes={"x": (3, 4)}
     )
-    yield Wrong("reshape_left", [_n("Reshape", "x s")], long, {"s": np.array([-1, 5])},
-                sizes={"x": (3, 4)})  # fmt: skip
-    yield Wrong("squeeze", [_n("Squeeze", "x s")], long, {"s": np.array([0])},
-                output=("float32", ("p",)), sizes={"x": (3, 4)})  # fmt: skip
-    yield Wrong("split", [_n("Split", "x s", "y z", axis=0)], long, {"s": np.array([2, 2])},
-                sizes={"x": (3, 4)})  # fmt: skip
-    yield Wrong("conv_channels", [_n("Conv", "x w")], {"x": ("float32", (1, "c", 6, 6))}, _W,
-                sizes={"x": (1, 3, 6, 6)})  # fmt: skip
+    yield Wrong(
+        "reshape_left",
+        [_n("Reshape", "x s")],
+        long,
+        {"s": np.array([-1, 5])},
+        sizes={"x": (3, 4)},
+    )
+    yield Wrong(
+        "squeeze",
+        [_n("Squeeze", "x s")],
+        long,
+        {"s": np.array([0])},
+        output=("float32", ("p",)),
+        sizes={"x": (3, 4)},
+    )
+    yield Wrong(
+        "split",
+        [_n("Split", "x s", "y z", axis=0)],
+        long,
+        {"s": np.array([2, 2])},
+        sizes={"x": (3, 4)},
+    )
+    yield Wrong(
+        "conv_channels",
+        [_n("Conv", "x w")],
+        {"x": ("float32", (1, "c", 6, 6))},
+        _W,
+        sizes={"x": (1, 3, 6, 6)},
+    )
     fed: dict[str, tuple[str, Dims]] = {**_F, "i": ("int64", (2,))}
     yield Wrong("gather_beyond", [_n("Gather", "x i", axis=0)], fed, fed={"i": [0, 3]})
     yield Wrong("gather_below", [_n("Gather", "x i", axis=0)], fed, fed={"i": [0, -4]})

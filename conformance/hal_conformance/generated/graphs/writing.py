@@ -61,7 +61,7 @@ class Feed:
 
     def declared(self, *, symbolic: bool) -> onnx.ValueInfoProto:
         """As a graph declares it."""
-        dims = [d if symbolic or isinstance(d, int) else SIZES[d][0] for d in self.dims]
+        dims = [d if symbolic or d not in SIZES else SIZES[str(d)][0] for d in self.dims]
         return helper.make_tensor_value_info(self.name, dtypes.of_name(self.dtype).number, dims)
 
 
