@@ -14,11 +14,10 @@ from enum import Enum
 from hal.errors import InputError
 from hal_conformance.records import JUDGED, CaseRecord, Outcome, RunHeader, TargetHeader
 from hal_conformance.report.environment import fingerprint, target_facts
-from hal_conformance.report.operators import OperatorSummary
+from hal_conformance.report.operators import OperatorSummary, summaries
 from hal_conformance.report.repro import repro_line
-from hal_conformance.report.summary import summarise
-from hal_conformance.report.tally import Tally
-from hal_conformance.report.verdict import Verdict
+from hal_conformance.report.tally import Tally, tally
+from hal_conformance.report.verdict import Verdict, judge
 from hal_conformance.results import Results
 
 
@@ -138,18 +137,22 @@ def _labels(runs: Sequence[Results]) -> list[str]:
 
 
 def _of(run: Results, label: str) -> list[Column]:
-    summary = summarise(run)
+    by_target: dict[str, list[CaseRecord]] = {h.target: [] for h in run.header.targets}
+    for record in run.records:
+        if record.target in by_target:
+            by_target[record.target].append(record)
     return [
         Column(
             run=label,
-            target=target.header,
+            target=header,
             header=run.header,
-            verdict=target.verdict,
-            tally=target.tally,
-            operators=target.operators,
-            records={record.case: record for record in run.of_target(target.name)},
+            verdict=judge(header.target, records, run.header),
+            tally=tally(records),
+            operators=summaries(records, {}),
+            records={record.case: record for record in records},
         )
-        for target in summary.targets
+        for header in run.header.targets
+        for records in [by_target[header.target]]
     ]
 
 
