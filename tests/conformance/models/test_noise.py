@@ -130,3 +130,23 @@ def test_a_later_step_carries_the_noise_of_those_before_it() -> None:
     error = np.sqrt(np.mean(np.square(every.errors()), axis=(1, 2, 3)))
     floor = error.min()
     assert error[-1] > floor
+
+
+def test_a_sum_of_equal_terms_errs_with_their_number() -> None:
+    terms = np.full((1, 4096), np.float32(0.163))
+    proto = one_node("ReduceMean", {"x": terms}, 1, 13, axes=[1])
+    (found,) = typical(proto, {"x": Pair.exact(terms)}, FP32)
+    assert isinstance(found, Pair)
+    in_order = np.add.accumulate(terms, axis=1, dtype=np.float32)[:, -1:] / np.float32(4096)
+    off = np.abs(in_order - found.value)
+    assert (off < found.errors()).all()
+    assert (off > 8 * 2.0**-24 * np.sqrt(4096) / 3 * found.value).all()
+
+
+def test_zeros_among_equal_terms_add_nothing_to_its_error() -> None:
+    terms = np.zeros((1, 4096), np.float32)
+    terms[0, :4] = normal(4)
+    proto = one_node("ReduceSum", {"x": terms}, 1, 11, axes=[1])
+    (found,) = typical(proto, {"x": Pair.exact(terms)}, FP32)
+    assert isinstance(found, Pair)
+    assert (found.errors() < 2.0**-24 * 8 * np.sqrt(4096)).all()
