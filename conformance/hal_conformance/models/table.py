@@ -23,6 +23,16 @@ RIGHT = ("onnxruntime", "onnxruntime unoptimised", "openvino f32", "rounded floa
 _FLAT = 3
 """The rank up to which an output's last axis holds classes, and not a picture's columns."""
 
+UNSEEN = frozenset(
+    {
+        *("age/hopper", "captcha/other", "g2p-bert/sekolah", "gender/hopper", "kaldi/later"),
+        *("magika/markdown", "mtcnn-o/astronaut", "mtcnn-r/hopper", "nemo80-conv/later"),
+        *("silero-ifless/later", "silero-sequence/later", "gigaam3-conv/speech"),
+        *("kaldi-conv/speech", "nemo128/speech", "resample/speech"),
+    }
+)
+"""Cases that were first looked at after the last change of the tier."""
+
 BEGIN = "<!-- results: begin -->"
 END = "<!-- results: end -->"
 
@@ -136,7 +146,7 @@ def _row(results: Results, case: Mapping[str, Any]) -> str:
     default = devices.get("openvino default", {})
     shown = ratio(results, default)
     cells = [
-        case["case"].removeprefix("models/"),
+        _name(case["case"]),
         case["half"],
         str(case["nodes"]),
         str(case["layers"]),
@@ -153,6 +163,11 @@ def _row(results: Results, case: Mapping[str, Any]) -> str:
 def _worst(outputs: Sequence[Mapping[str, Any]], name: str, choose: Any) -> str:
     values = [output[name] for output in outputs if name in output]
     return f"{choose(values):.2g}" if values else ""
+
+
+def _name(id: str) -> str:
+    name = id.removeprefix("models/")
+    return f"{name} *" if name in UNSEEN else name
 
 
 def _flat(outputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
