@@ -7,14 +7,12 @@ writes (no run.json, another schema, a damaged line in the middle) is an InputEr
 
 from __future__ import annotations
 
-import gc
 import gzip
 import json
 import os
 import tempfile
 import zlib
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
@@ -22,6 +20,7 @@ from typing import TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from hal.errors import InputError
+from hal_conformance.garbage import uncollected
 from hal_conformance.records import (
     PART_OF_CORPUS,
     SCHEMA,
@@ -103,9 +102,13 @@ def read(folder: Path | str) -> Results:
     """
     folder = Path(folder)
     header = read_header(folder)
-    with _uncollected():
-        records, problems = _read_rows(folder / RECORDS, CaseRecord, _RECORD_LIST)
-        index, more = _read_rows(folder / INDEX, IndexRow, _INDEX_LIST)
+    with uncollected():
+        return _read(folder, header)
+
+
+def _read(folder: Path, header: RunHeader) -> Results:
+    records, problems = _read_rows(folder / RECORDS, CaseRecord, _RECORD_LIST)
+    index, more = _read_rows(folder / INDEX, IndexRow, _INDEX_LIST)
     final = {(record.case, record.target): record for record in records}
     if len(final) < len(records):
         twice = len(records) - len(final)
@@ -117,18 +120,6 @@ def read(folder: Path | str) -> Results:
         problems=(*problems, *more),
         label=folder.resolve().name,
     )
-
-
-@contextmanager
-def _uncollected() -> Generator[None]:
-    """Reading makes a million objects, none of them garbage: nothing is looked for."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def read_header(folder: Path) -> RunHeader:

@@ -14,11 +14,13 @@ def run(folder: Path, out: Path | None, targets: Sequence[str] | None, *, as_jso
     Returns:
         The exit code.
     """
+    from hal_conformance.garbage import uncollected
     from hal_conformance.proposals import propose
     from hal_conformance.results import read, replace
 
     existing = out.read_text(encoding="utf-8") if out and out.exists() else ""
-    proposal = propose(read(folder), existing, targets)
+    with uncollected():
+        proposal = propose(read(folder), existing, targets)
     if out is not None:
         replace(out, proposal.text.encode("utf-8"))
     counts = {

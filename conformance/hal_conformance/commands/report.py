@@ -14,9 +14,11 @@ def run(folders: Sequence[Path], out: Path | None, *, as_json: bool) -> int:
     Returns:
         The exit code.
     """
+    from hal_conformance.garbage import uncollected
     from hal_conformance.report.comparison import report
 
-    written = report(folders, out)
+    with uncollected():
+        written = report(folders, out)
     if as_json:
         output.emit_json({"written": [str(path) for path in written]})
     else:

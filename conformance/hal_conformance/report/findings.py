@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hal.errors import InputError
+from hal_conformance.garbage import uncollected
 from hal_conformance.report.document import Marks, write_or_check
 from hal_conformance.report.findings_text import of_target
 from hal_conformance.report.html import device_line
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.write and not given.write.exists():
             given.write.write_text(PAGE, encoding="utf-8")
-        content = document([summarise(read(path)) for path in given.results])
+        with uncollected():
+            content = document([summarise(read(path)) for path in given.results])
         return write_or_check(content, MARKS, given.write, given.check)
     except (InputError, OSError) as error:
         sys.stderr.write(f"{error}\n")

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hal.errors import InputError
+from hal_conformance.garbage import uncollected
 from hal_conformance.records import Outcome
 from hal_conformance.report.document import Marks, write_or_check
 from hal_conformance.report.html import device_line
@@ -102,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--check", type=Path, metavar="FILE", help="exit 1 unless it is current")
     given = parser.parse_args(arguments)
     try:
-        content = render([summarise(read(path)) for path in given.results])
+        with uncollected():
+            content = render([summarise(read(path)) for path in given.results])
         return write_or_check(content, MARKS, given.write, given.check)
     except (InputError, OSError) as error:
         sys.stderr.write(f"{error}\n")
