@@ -83,7 +83,9 @@ def scan_cell(g: Graph, kind: str = "rnn", axis: int = 0, **how: Any) -> None:
     h, c = _cell(inner, kind, told[-1].name, told[0].name, told[min(1, len(states) - 1)].name)
     results = [h, c] if kind == "lstm" else [h]
     body = inner.subgraph("body", told, [*results, inner("Identity", h)])
-    axes = {"scan_input_axes": [axis], "scan_output_axes": [axis]} if axis else {}
+    axes: dict[str, Any] = (
+        {"scan_input_axes": [axis], "scan_output_axes": [axis]} if axis else {}
+    )
     made = g.many(
         len(states) + 1, "Scan", *states, x, body=body, num_scan_inputs=1, **axes, **how
     )

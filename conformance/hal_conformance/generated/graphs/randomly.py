@@ -82,6 +82,8 @@ def _unary(w: Growth) -> None:
         return
     names = ["Tanh", "Sigmoid", "Relu", "Abs", "Neg", "Erf", "Softsign", "Sin", "LeakyRelu"]
     names += ["Exp", "Softplus"] if x.size <= 4 else ["Atan", "Elu"]
+    if w.g.t == "float64":
+        names = ["Tanh", "Relu", "Abs", "Neg", "Sin"]
     op = names[w.number(0, len(names))]
     bounded = op in ("Tanh", "Sigmoid", "Erf", "Softsign", "Sin", "Atan")
     size = 1.0 if bounded else float(np.ceil(2**x.size)) if op == "Exp" else x.size + 1
