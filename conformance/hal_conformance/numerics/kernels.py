@@ -17,6 +17,8 @@ import numpy as np
 
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.machine import Machine
+from hal_conformance.numerics.transforms import convolved, is_transformable
+from hal_conformance.numerics.windows import Windows, windows_of
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,10 @@ def gemm(machine: Machine, call: Call) -> list[Array]:
 def linear(machine: Machine, call: Call) -> list[Array]:
     """Any operator linear in its second input: parts of it at random, added up (split-K)."""
     x, w = (machine.operand(value, call.dtype) for value in call.values[:2])
+    windows = _transformable(machine, call)
+    if windows is not None:
+        product = convolved(machine, x, w, windows, int(call.attributes.get("group", 1)))
+        return [_with_bias(product, call)]
     rest = [None] * (len(call.values) - 2)
     kind = np.float64 if call.dtype == "float64" else np.float32
     if machine.one_of((True, False, False)):
@@ -129,18 +135,34 @@ def linear(machine: Machine, call: Call) -> list[Array]:
         given = [np.where(owner == part, w, 0.0).astype(kind) for part in range(parts)]
         results = [call.reference([x.astype(kind), one, *rest])[0] for one in given]
         product = machine.gathered([np.asarray(r) for r in results], call.dtype)
+    return [_with_bias(product, call)]
+
+
+def _with_bias(product: Array, call: Call) -> Array:
     bias = call.optional(2)
     if bias is None:
-        return [product]
-    return [product + bias.reshape(-1, *[1] * (product.ndim - 2))]
+        return product
+    return np.asarray(product + bias.reshape(-1, *[1] * (product.ndim - 2)))
+
+
+def _transformable(machine: Machine, call: Call) -> Windows | None:
+    """The windows of a convolution that this device transforms, None where it is direct."""
+    declared = machine.arithmetic.convolution == "transformed"
+    if call.op != "Conv" or not declared or call.dtype == "float64":
+        return None
+    if machine.arithmetic.summing(call.dtype).name != "float32":
+        return None
+    x, w = (np.asarray(value) for value in call.values[:2])
+    windows = windows_of(call.attributes, x.shape[2:], w.shape[2:])
+    return windows if is_transformable(windows) else None
 
 
 def reduction(machine: Machine, call: Call) -> list[Array]:
     """ReduceSum, ReduceMean, ReduceSumSquare, ReduceL1, ReduceL2."""
     x = np.asarray(call.values[0])
     axes = _axes(call, x.ndim)
-    if axes is None:
-        return [x]
+    noop = axes is None
+    axes = () if axes is None else axes
     dtype = call.dtype
     if call.op in ("ReduceSumSquare", "ReduceL2"):
         x = machine.work(x * x, dtype)
@@ -152,7 +174,7 @@ def reduction(machine: Machine, call: Call) -> list[Array]:
         sums = _divided(machine, sums, np.float64(count), dtype)
     if call.op == "ReduceL2":
         sums = machine.work(np.sqrt(sums), dtype)
-    if not call.attributes.get("keepdims", 1):
+    if not noop and not call.attributes.get("keepdims", 1):
         sums = np.squeeze(sums, axis=axes)
     return [sums]
 
@@ -180,7 +202,7 @@ def softmax(machine: Machine, call: Call) -> list[Array]:
     axis = call.attributes.get("axis", -1)
     if call.version < 13:
         axis = axis % max(1, x.ndim)
-        x, axis = x.reshape(int(np.prod(shape[:axis], initial=1)), -1), 1
+        x, axis = x.reshape(int(np.prod(shape[:axis], initial=1)), -1) if x.size else x, 1
     if not x.size:
         return [x.reshape(shape)]
     way = _at_once if np.isinf(x).any() else machine.one_of((_at_once, _online))

@@ -60,9 +60,9 @@ class Step:
         Half the smallest subnormal is added for results near zero; where the arithmetic
         flushes, the smallest normal number. 0.5 is a correctly rounded operator. `own` is the
         reference's error in ULP of float64. What must overflow is infinite, unless a device may
-        keep a wider range than it says: that of a tensor's own type under a narrower arithmetic,
-        or float32's inside fused float16. That, and what may overflow, keeps its bound, beyond
-        which a verdict accepts infinity, and spans.operand knows.
+        keep a wider range than it says: that of a tensor's own type under a narrower
+        arithmetic, or float32's inside fused float16. That, and what may overflow, keeps its
+        bound, beyond which a verdict accepts infinity, and spans.operand knows.
         """
         kept = self.stored(dtype)
         floor = kept.tiny if self.arithmetic.flushes(dtype) else kept.smallest / 2

@@ -167,6 +167,8 @@ def total(
         grown = _grown(summing, sums, max(0, terms - 1))
         if step.arithmetic.flushes(a.dtype):
             grown = grown + np.where(sums == 0, 0.0, summing.tiny * (terms - 1))
+        if FORMATS[a.dtype].emin < summing.emin:
+            grown = grown + np.where(sums == 0, 0.0, summing.smallest / 2 * terms)
         error = np.where(sums + grown > summing.largest, np.inf, fold(kept.errors()) + grown)
         error = np.where(np.isfinite(value), error, fold(a.errors()))
     return Pair(value, np.asarray(error, np.float64), a.dtype)

@@ -48,10 +48,16 @@ def conv(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     group = step.attributes.get("group", 1)
     terms = int(np.prod(np.shape(w.value)[1:]))
 
-    def convolve(image: Array, weights: Array) -> Array:
-        return correlate(image, weights, windows, group)
+    pads = list(zip(windows.begins, windows.ends, strict=True))
+    size = tuple(n + sum(pad) for n, pad in zip(windows.size, pads, strict=True))
+    none = (0,) * len(pads)
+    padded = replace(windows, size=size, begins=none, ends=none)
 
-    return [_biased(step, _summed(step, x, w, convolve, terms), inputs, terms)]
+    def convolve(image: Array, weights: Array) -> Array:
+        inside = windows if image.shape[2:] == windows.size else padded
+        return correlate(image, weights, inside, group)
+
+    return [_biased(step, _summed(step, x, w, convolve, terms, pads), inputs, terms)]
 
 
 @rule("ConvTranspose", source=JEANNEROD_RUMP)
@@ -181,11 +187,15 @@ def _summed(
     w: Pair,
     convolve: Callable[[Array, Array], Array],
     terms: Array | float,
+    pads: Sequence[tuple[int, int]] = (),
 ) -> Pair:
+    """`pads` are those among which a tile of a transform may lie, window and all."""
     if step.arithmetic.convolution == "direct":
         return product(step, x, w, convolve, terms)
     rank = np.ndim(x.value) - 2
     reach = np.where(np.isfinite(x.value), np.abs(x.value) + x.errors(), 0.0)
+    if pads:
+        reach = np.pad(reach, [(0, 0), (0, 0), *pads])
     reach *= 1 + step.arithmetic.operand(x.dtype).unit
     for axis in range(2, 2 + rank):
         reach = _highest(reach, axis)

@@ -14,7 +14,7 @@ from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.families.elementwise import exactly, pairs_of
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import between, operand, undefined
+from hal_conformance.numerics.spans import between, nearest, operand, undefined
 
 JUMPS = "numerics.md, discontinuous operators: every reachable value is right"
 
@@ -96,6 +96,9 @@ def stairs(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     function, error = STEPS[step.op], operand(step, x)
     with np.errstate(all="ignore"):
         low, high = (function(x.value + s * error) for s in (-1.0, 1.0))
+        # A device that keeps its operands may round what it stores.
+        kept = step.stored(x.dtype)
+        low, high = np.minimum(low, nearest(low, kept)), np.maximum(high, nearest(high, kept))
         made = between(low, function(x.value), high, x.dtype)
     if step.op != "Sign":
         return [made]

@@ -11,7 +11,7 @@ from onnx import numpy_helper
 
 from hal import dtypes
 from hal_conformance.numerics.arithmetic import FORMATS, Array
-from hal_conformance.numerics.families.contraction import needed
+from hal_conformance.numerics.families.contraction import held, needed
 from hal_conformance.numerics.families.scores import AI_ONNX_ML
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
@@ -75,7 +75,8 @@ def label_encoder(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     keys, _ = listed(step.attributes, "keys")
     values, dtype = listed(step.attributes, "values")
     table = _table(keys, values)
-    return [looked_up(needed(inputs), table, default_of(step.attributes, dtype), dtype)]
+    found = looked_up(needed(inputs), table, default_of(step.attributes, dtype), dtype)
+    return [held(step, found) if found.is_float else found]
 
 
 @rule("LabelEncoder", source=EXACT, domain=AI_ONNX_ML)

@@ -58,6 +58,8 @@ def cast_map(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     order = np.argsort(table.keys.value, kind="stable")
     dtype = TARGETS[step.attributes["cast_to"]]
     cast = _cast(table.values.moved(lambda array: array[order]), dtype)
+    cast = held(step, cast) if cast.is_float else cast
+    cast = held(step, cast) if cast.is_float else cast
     if step.attributes["map_form"] == "DENSE":
         return [cast.moved(lambda array: array[None])]
     places = np.full(int(step.attributes["max_map"]), -1)

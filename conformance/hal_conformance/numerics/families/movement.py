@@ -17,7 +17,7 @@ from hal import dtypes
 from hal_conformance.numerics.arithmetic import FORMATS, Array, Format
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
-from hal_conformance.numerics.spans import nearest
+from hal_conformance.numerics.spans import nearest, undefined
 
 DOCUMENTS = "ONNX operator documents: elements are moved, not computed"
 
@@ -183,6 +183,7 @@ def pad(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     for axis, place in enumerate(places):
         outside |= (place < 0).reshape([-1 if k == axis else 1 for k in range(rank)])
     grid = np.ix_(*places) if rank else ()
+    void = outside & (fill is None and data.dtype == "float8e8m0")  # it has no zero
     if outside.any() and fill is None:
         fill = _filling(step, data)
 
@@ -197,7 +198,7 @@ def pad(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     if not all(pair is None or pair.is_exact for pair in (widths, axes)):
         return [made.unknown()]
     if data.is_exact and (fill is None or fill.is_exact):
-        return [made]
+        return [undefined(made, np.asarray(void))]
     return [Pair(made.value, put(data.errors(), constant.errors()), data.dtype)]
 
 

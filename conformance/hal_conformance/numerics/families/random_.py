@@ -45,7 +45,7 @@ def random_uniform(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     dtype = _type(step, like)
     shape = np.shape(like.value) if like else tuple(step.attributes["shape"])
     low, high = float(step.attributes["low"]), float(step.attributes["high"])
-    room = FORMATS[dtype].ulp(np.asarray(max(abs(low), abs(high)))) / 2
+    room = step.stored(dtype).ulp(np.asarray(max(abs(low), abs(high)))) / 2
 
     def accepts(got: Array) -> Array:
         numbers = got.astype(np.float64)
