@@ -92,6 +92,8 @@ def _check_twist(graph: Graph) -> None:
         raise Same
     if twist.weights == "fed" and not graph.has_weights:
         raise Same
+    if twist.weights == "nodes" and not graph.has_constants:
+        raise Same
     if twist.weights == "overridable" and not graph.weights:
         raise Same
     if twist.swapped and not graph.swaps:

@@ -82,6 +82,7 @@ class Graph:
         default_factory=dict[str, onnx.ValueInfoProto]
     )
     has_weights: bool = False
+    has_constants: bool = False
     swaps: bool = False
     _counts: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -214,6 +215,7 @@ class Graph:
         return self("Transpose", x, perm=list(perm))
 
     def _constant(self, name: str, tensor: onnx.TensorProto) -> str:
+        self.has_constants = True
         if self.twist.weights == "nodes":
             self.nodes.append(helper.make_node("Constant", [], [name], value=tensor))
         else:
