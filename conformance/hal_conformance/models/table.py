@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 Results: TypeAlias = "Mapping[str, Any]"
-Half: TypeAlias = Literal["chosen", "validated"]
+Group: TypeAlias = Literal["chosen", "validated", "new"]
 
-HALVES: tuple[Half, ...] = ("chosen", "validated")
+GROUPS: tuple[Group, ...] = ("chosen", "validated", "new")
+"""The halves of the models, and the cases first looked at after the last change of the tier."""
+
 RIGHT = ("onnxruntime", "onnxruntime unoptimised", "openvino f32", "rounded float32")
 """Devices that nothing is wrong with."""
 
 _FLAT = 3
 """The rank up to which an output's last axis holds classes, and not a picture's columns."""
 
-UNSEEN = frozenset(
+NEW = frozenset(
     {
         *("age/hopper", "captcha/other", "g2p-bert/sekolah", "gender/hopper", "kaldi/later"),
         *("magika/markdown", "mtcnn-o/astronaut", "mtcnn-r/hopper", "nemo80-conv/later"),
@@ -54,17 +56,17 @@ def accused(results: Results) -> list[str]:
     ]
 
 
-def found(results: Results, half: Half | None, kind: str) -> tuple[int, int]:
+def found(results: Results, group: Group | None, kind: str) -> tuple[int, int]:
     """How many faults of a kind were found, and of how many."""
     width = results["constants"]["width"]
-    ratios = [at for _, at in _ratios(results, half, kind)]
+    ratios = [at for _, at in _ratios(results, group, kind)]
     return sum(at > width for at in ratios), len(ratios)
 
 
-def _ratios(results: Results, half: Half | None, kind: str) -> Iterator[tuple[str, float]]:
+def _ratios(results: Results, group: Group | None, kind: str) -> Iterator[tuple[str, float]]:
     """The faults of a kind: case, and the largest error in deviations."""
     for case in results["cases"]:
-        if half not in (None, case["half"]):
+        if group not in (None, group_of(case)):
             continue
         for label, entry in case["devices"].items():
             at = ratio(results, entry)
@@ -87,19 +89,19 @@ def lines(results: Results) -> list[str]:
 
 def _summary(results: Results) -> list[str]:
     width = results["constants"]["width"]
-    rows = ["| devices that are right | half | cases | accused | largest error / B |"]
+    rows = ["| devices that are right | group | cases | accused | largest error / B |"]
     rows += ["|---|---|---:|---:|---:|"]
     for label in RIGHT:
-        for half in HALVES:
+        for group in GROUPS:
             at = [
                 found
                 for case in results["cases"]
-                if case["half"] == half
+                if group_of(case) == group
                 and (found := ratio(results, case["devices"].get(label, {}))) is not None
             ]
             beyond = sum(one > width for one in at)
             largest = max(at, default=0.0) / width
-            rows.append(f"| {label} | {half} | {len(at)} | {beyond} | {largest:.2f} |")
+            rows.append(f"| {label} | {group} | {len(at)} | {beyond} | {largest:.2f} |")
     return rows
 
 
@@ -114,20 +116,20 @@ KINDS: Mapping[str, str] = {
 
 
 def _faults(results: Results) -> list[str]:
-    rows = ["| fault | half | found | smallest error / B |", "|---|---|---:|---:|"]
+    rows = ["| fault | group | found | smallest error / B |", "|---|---|---:|---:|"]
     width = results["constants"]["width"]
     for kind, told in KINDS.items():
-        for half in HALVES:
-            at = [one for _, one in _ratios(results, half, kind)]
+        for group in GROUPS:
+            at = [one for _, one in _ratios(results, group, kind)]
             if at:
                 count = f"{sum(one > width for one in at)} of {len(at)}"
-                rows.append(f"| {told} | {half} | {count} | {min(at) / width:.3g} |")
+                rows.append(f"| {told} | {group} | {count} | {min(at) / width:.3g} |")
     return rows
 
 
 def _cases(results: Results) -> list[str]:
     rows = [
-        "| case | half | nodes | layers | bound / scale | top-1 decided | right devices / B "
+        "| case | group | nodes | layers | bound / scale | top-1 decided | right devices / B "
         "| OpenVINO default / B | one bf16 layer / B | bounds made in |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
@@ -146,8 +148,8 @@ def _row(results: Results, case: Mapping[str, Any]) -> str:
     default = devices.get("openvino default", {})
     shown = ratio(results, default)
     cells = [
-        _name(case["case"]),
-        case["half"],
+        case["case"].removeprefix("models/"),
+        group_of(case),
         str(case["nodes"]),
         str(case["layers"]),
         _worst(case["outputs"], "share", max),
@@ -165,9 +167,11 @@ def _worst(outputs: Sequence[Mapping[str, Any]], name: str, choose: Any) -> str:
     return f"{choose(values):.2g}" if values else ""
 
 
-def _name(id: str) -> str:
-    name = id.removeprefix("models/")
-    return f"{name} *" if name in UNSEEN else name
+def group_of(case: Mapping[str, Any]) -> Group:
+    """Which group a case counts in."""
+    if case["case"].removeprefix("models/") in NEW:
+        return "new"
+    return "validated" if case["half"] == "validated" else "chosen"
 
 
 def _flat(outputs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
