@@ -172,7 +172,7 @@ def _disagreeing(target: str, title: str, records: Sequence[CaseRecord]) -> str:
         [
             code(record.case),
             *map(figure, (bounds.ulp, bounds.limit_ulp, bounds.margin)),
-            markdown(bounds.held or ""),
+            markdown(bounds.held or "" if bounds.outcome is Outcome.FAIL else ""),
         ]
         for record in records[:SHOWN]
         if (bounds := record.bounds)
