@@ -3,8 +3,8 @@
     python benchmarks/frozen_suites.py [--jobs 2] [--target onnxruntime:cpu]
 
 Prints how long the corpora take to make from nothing and how large they are; how long `hal
-conform` takes over both suites once they are made, with cases a second; and how long ONNX Runtime
-itself takes in one process to create the same sessions and run them once, unjudged and
+conform` takes over both suites once they are made, with cases a second; and how long ONNX
+Runtime itself takes in one process to create the same sessions and run them once, unjudged and
 unprotected. The ratio is ours, by the clock, to that time dealt over the same number of jobs.
 """
 
