@@ -17,11 +17,15 @@ from hal_conformance.generated import registry
 from hal_conformance.generated.draw import Draw
 from hal_conformance.generated.form import KINDS, Binding, Family, Form, In
 from hal_conformance.generated.registry import Pair, Schema
-from hal_conformance.generated.source import Source
+from hal_conformance.generated.source import Relation, Source
 from hal_conformance.numerics.arithmetic import Array
 
 _Placed: TypeAlias = "list[tuple[str, str, In | None]]"
 """The inputs of a node in order: name, type, and what it is."""
+
+
+AGAIN = "_again"
+"""What the outputs of a second node are called."""
 
 
 class Refused(Exception):
@@ -31,9 +35,10 @@ class Refused(Exception):
 def sources(pair: Pair, family: Family) -> Iterator[Source]:
     """The cases of one operator at one version, in every form and type."""
     combinations = bindings(pair, family)
-    for form in family.forms:
-        if not form.since <= pair.version < form.before:
+    for declared in family.forms:
+        if not declared.since <= pair.version < declared.before:
             continue
+        form = family.given(declared)
         ranked = replace(form, ranks=family.ranks)
         fitting = [binding for binding in combinations if _fits(form, binding, pair.version)]
         for binding in fitting if form.core else fitting[:1]:
@@ -120,7 +125,7 @@ def build(pair: Pair, form: Form, binding: Binding) -> Source:
         kind = AttributeProto.AttributeType.Value(_kind(schema, name))
         node.attribute.append(helper.make_attribute(name, value, attr_type=kind))
     try:
-        model = _model(pair, node, placed + scope, case_id, binding, form)
+        model = _model(pair, _nodes(node, form), placed + scope, case_id, binding, form)
     except Exception as error:
         raise ValueError(f"{case_id}: {error}") from error
     feeds = [
@@ -139,7 +144,18 @@ def build(pair: Pair, form: Form, binding: Binding) -> Source:
         form.judged,
         form.label,
         dict(binding),
+        [Relation("same", name, name + AGAIN) for name in node.output if name and form.twice],
     )
+
+
+def _nodes(node: onnx.NodeProto, form: Form) -> list[onnx.NodeProto]:
+    """The node, and once more where the form asks twice."""
+    if not form.twice:
+        return [node]
+    again = onnx.NodeProto()
+    again.CopyFrom(node)
+    again.output[:] = [name and name + AGAIN for name in node.output]
+    return [node, again]
 
 
 def types_text(schema: Schema, binding: Binding) -> str:
@@ -268,7 +284,7 @@ def _outputs(schema: Schema, form: Form) -> list[str]:
 
 def _model(
     pair: Pair,
-    node: onnx.NodeProto,
+    nodes: list[onnx.NodeProto],
     placed: _Placed,
     case_id: str,
     binding: Binding,
@@ -286,8 +302,8 @@ def _model(
             inputs.append(
                 helper.make_value_info(name, registry.proto(text, _dims(given, text)))
             )
-    outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
-    graph = helper.make_graph([node], "case", inputs, outputs, weights)
+    outputs = [onnx.ValueInfoProto(name=name) for node in nodes for name in node.output if name]
+    graph = helper.make_graph(nodes, "case", inputs, outputs, weights)
     opsets = registry.opsets(pair) | ({"": form.opset} if form.opset else {})
     imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     ir = helper.find_min_ir_version_for(imports, ignore_unknown=True)
@@ -307,8 +323,9 @@ def _settle(
     names = list(model.graph.node[0].output)
     for number, value in enumerate(model.graph.output):
         formals = list(schema.outputs)
-        formal = formals[min(names.index(value.name), len(formals) - 1)]
-        text = binding.get(formal.type_str, formal.type_str)
+        formal = formals[min(names.index(value.name.removesuffix(AGAIN)), len(formals) - 1)]
+        only = registry.admitted(schema).get(formal.type_str, (formal.type_str,))[0]
+        text = binding.get(formal.type_str, only)
         kind = value.type.WhichOneof("value")
         if kind is None or (
             kind == "tensor_type" and not value.type.tensor_type.HasField("shape")

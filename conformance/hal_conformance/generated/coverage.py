@@ -71,7 +71,7 @@ class Coverage:
                     formal = formals[min(position, len(formals) - 1)]
                     self.triples.add((domain, op, formal.type_str, text))
         for name, value in use.attributes.items():
-            if name in schema.attributes and value != _default(schema, name):
+            if name in schema.attributes and value != default_of(schema, name):
                 self.attributes.add((domain, op, name))
 
 
@@ -109,21 +109,23 @@ def all_attributes() -> set[Attribute]:
 
 @cache
 def _text(schema_text: str) -> str:
-    return _of_proto(registry.proto(schema_text, None))
+    return text_of_proto(registry.proto(schema_text, None))
 
 
-def _of_proto(proto: onnx.TypeProto) -> str:
+def text_of_proto(proto: onnx.TypeProto) -> str:
+    """A type as triples name it."""
     if proto.HasField("map_type"):
         key = dtypes.of_number(proto.map_type.key_type).name
-        return f"map({key},{_of_proto(proto.map_type.value_type)})"
+        return f"map({key},{text_of_proto(proto.map_type.value_type)})"
     if proto.HasField("sequence_type"):
-        return f"sequence({_of_proto(proto.sequence_type.elem_type)})"
+        return f"sequence({text_of_proto(proto.sequence_type.elem_type)})"
     if proto.HasField("optional_type"):
-        return f"optional({_of_proto(proto.optional_type.elem_type)})"
+        return f"optional({text_of_proto(proto.optional_type.elem_type)})"
     return type_text(proto, shape=False)
 
 
-def _default(schema: Schema, name: str) -> Any:
+def default_of(schema: Schema, name: str) -> Any:
+    """The default of an attribute as `plain_attribute` gives it; None where there is none."""
     default = schema.attributes[name].default_value
     return plain_attribute(default) if default.type else None
 
@@ -139,10 +141,10 @@ def of_sources(sources: Iterable[Source]) -> Coverage:
 
 def _use(source: Source) -> Use:
     model = onnx.ModelProto.FromString(source.model)
-    (node,) = model.graph.node
+    node = model.graph.node[0]
     types = {w.name: dtypes.of_number(w.data_type).name for w in model.graph.initializer}
     for value in (*model.graph.input, *model.graph.output):
-        types[value.name] = _of_proto(value.type)
+        types[value.name] = text_of_proto(value.type)
     _, op, *rest = source.id.split("/")
     version = int(rest[1] if node.domain else rest[0])
     assert op in (node.op_type, node.domain)

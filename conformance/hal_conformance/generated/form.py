@@ -53,13 +53,16 @@ def _shape_of(given: Any) -> tuple[int, ...]:
     return (len(items), *(_shape_of(items[0]) if items else ()))
 
 
-Kind: TypeAlias = Literal["any", "float", "whole", "signed", "number", "real", "text", "narrow"]
+Kind: TypeAlias = Literal[
+    "any", "float", "whole", "signed", "number", "real", "text", "narrow", "signed_whole"
+]
 
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
 KINDS: Mapping[Kind, Callable[[DType | None], bool]] = {
     "any": lambda _: True,
     "float": lambda d: d is not None and d.name in _FLOATS,
     "whole": lambda d: d is not None and d.name.startswith(("int", "uint")),
+    "signed_whole": lambda d: d is not None and d.name.startswith("int"),
     "signed": lambda d: d is not None and d.name.startswith(("int", "float", "bfloat")),
     "number": lambda d: d is not None and d.name not in ("string", "bool"),
     "real": lambda d: d is not None and d.name not in ("string", "bool") and d.name[0] != "c",
@@ -79,7 +82,9 @@ class Form:
     versions together, `since` and `before` the versions. Attribute values that are functions
     are called with the types. `outputs` says which outputs are asked for, in order; by default
     the required ones. `sizes` are the sizes of symbolic dimensions, a data set each. `judged`
-    is "type" where values are free by the standard: random draws. `proved` says that the inputs
+    is "type" where values are free by the standard: random draws; "refusal" where attributes
+    contradict the inputs. `twice` asks the same of two nodes, whose answers must be the same:
+    draws from one seed. `proved` says that the inputs
     are all there are. `ranks` are those of outputs that onnx cannot infer; `inferred` is False
     where its inference refuses its own function body. `opset` is the standard's, where the
     oldest that has the version will not do. `scope` are inputs of the model that graphs in
@@ -95,7 +100,8 @@ class Form:
     before: int = 1_000
     outputs: tuple[bool, ...] | None = None
     sizes: tuple[Mapping[str, int], ...] = ({},)
-    judged: Literal["values", "type"] = "values"
+    judged: Literal["values", "type", "refusal"] = "values"
+    twice: bool = False
     proved: bool = False
     ranks: tuple[int, ...] = ()
     inferred: bool = True
@@ -135,7 +141,8 @@ class Family:
     that no input has (an attribute sets them). `typing` says how parameters vary: "tied" moves
     all that admit the same types together, "free" one at a time, "product" in every
     combination at the newest version. `refused` are bindings the standard's own text forbids.
-    `ranks` are those of forms that name none.
+    `ranks` are those of forms that name none. `carries` says that values pass through: inputs
+    that name no maker hold any bit pattern ("all") or any whole number ("whole").
     """
 
     ops: tuple[str, ...]
@@ -147,6 +154,22 @@ class Family:
     bindings: Callable[[Schema], Iterable[Binding]] | None = None
     refused: Callable[[Binding], bool] | None = None
     ranks: tuple[int, ...] = ()
+    carries: Literal["", "all", "whole"] = ""
+
+    def given(self, form: Form) -> Form:
+        """The form with the values that this family carries where it names none."""
+        if not self.carries or "reduction" in form.attributes:
+            return form
+        maker = values.held if self.carries == "all" else values.broad
+        inputs = tuple(
+            replace(one, make=maker) if one is not None and one.make is values.any_ else one
+            for one in form.inputs
+        )
+        scope = {
+            name: replace(one, make=maker) if one.make is values.any_ else one
+            for name, one in form.scope.items()
+        }
+        return replace(form, inputs=inputs, scope=scope)
 
 
 def number_of(*parameters: str) -> Callable[[Binding], int]:

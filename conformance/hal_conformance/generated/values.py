@@ -118,7 +118,8 @@ def factors(_draw: Draw, shape: Shape, dtype: DType) -> Array:
     """Numbers whose product stays in range: 3, then 1 and -1, and at times 2 and a half."""
     some = (1, -1, 2, 1, 0.5, 1, 1, -1, 1, 2, 0.5) if is_float(dtype) else (1, 1, -1)
     given = np.resize(np.asarray(some, np.float64), shape)
-    given.reshape(-1)[:1] = 3
+    less = 2.0 ** -(FORMATS[dtype.name].precision // 2 + 3) if is_float(dtype) else 0.0
+    given.reshape(-1)[:1] = 3 + less
     return as_type(np.abs(given) if dtype.name.startswith("uint") else given, dtype)
 
 
@@ -306,3 +307,91 @@ def index(size: int) -> Maker:
 def shuffled(draw: Draw, shape: Shape, dtype: DType) -> Array:
     """The numbers below the count, each once, in any order."""
     return as_type(draw.permutation(prod(shape)), dtype).reshape(shape)
+
+
+def telling(dtype: DType) -> Any:
+    """One value that the next narrower type does not hold."""
+    if dtype.name in ("bool", "string"):
+        return True if dtype.name == "bool" else "日本"
+    if dtype.name.startswith("complex"):
+        return 1 + 2.0**-20 - 3j
+    if dtype.name == "float8e8m0":
+        return 2.0**40
+    if is_float(dtype):
+        return 1 + 2.0 ** -FORMATS[dtype.name].precision
+    low, high = limits(dtype)
+    if dtype.bits == 2:
+        return low or 2
+    return high - 2 ** (dtype.bits // 2)
+
+
+def held(draw: Draw, shape: Shape, dtype: DType) -> Array:
+    """What must survive being moved: everyday numbers and special values, any whole number."""
+    if dtype.name == "string":
+        texts = any_(draw, shape, dtype)
+        texts.reshape(-1)[:1] = "grün"
+        return texts
+    if not is_float(dtype) or dtype.name == "float8e8m0":
+        return wide(draw, shape, dtype)
+    some = specials(dtype)
+    values = any_(draw, shape, dtype)
+    picked = draw.integers(0, 4, values.size).reshape(shape) == 0
+    other = some[draw.integers(0, len(some), values.size)].reshape(shape)
+    return np.asarray(np.where(picked, other, values), dtype.numpy)
+
+
+def broad(draw: Draw, shape: Shape, dtype: DType) -> Array:
+    """Everyday numbers; whole ones from the whole range."""
+    return any_(draw, shape, dtype) if is_float(dtype) else wide(draw, shape, dtype)
+
+
+def digits(share: float, spare: int = 1) -> Maker:
+    """Whole numbers of a share of a type's bits, so that sums or products stay in range."""
+
+    def make(draw: Draw, shape: Shape, dtype: DType) -> Array:
+        low, _ = limits(dtype)
+        bits = max(1, int((dtype.bits - (low < 0)) * share) - spare)
+        drawn = draw.bits(prod(shape)) >> np.uint64(64 - bits)
+        if low == 0:
+            return np.asarray(drawn).astype(dtype.numpy).reshape(shape)
+        signs = np.where(draw.bits(prod(shape)) >> np.uint64(63) == 1, -1, 1)
+        return np.asarray(drawn.astype(np.int64) * signs).astype(dtype.numpy).reshape(shape)
+
+    return make
+
+
+def ample(draw: Draw, shape: Shape, dtype: DType) -> Array:
+    """Everyday numbers; whole ones of more than half of the bits, of which sums stay in range."""
+    if is_float(dtype) or dtype.name in ("string", "bool"):
+        return any_(draw, shape, dtype)
+    return digits(0.6)(draw, shape, dtype)
+
+
+def twins(draw: Draw, shape: Shape, dtype: DType) -> Array:
+    """Numbers that differ, and become alike in the next narrower type."""
+    count = prod(shape)
+    if not is_float(dtype):
+        if dtype.name in ("string", "bool") or dtype.name.startswith("complex"):
+            return any_(draw, shape, dtype)
+        low, _ = limits(dtype)
+        high = draw.integers(-2 if low else 0, 2 if low else 4, count)
+        made = high * 2 ** (dtype.bits // 2) + draw.integers(0, 2, count)
+        return as_type(made, dtype).reshape(shape)
+    ulp = 2.0 ** -FORMATS[dtype.name].precision
+    made = draw.integers(1, 4, count) + draw.integers(0, 4, count) * ulp * 2
+    return as_type(made, dtype).reshape(shape)
+
+
+def vanishing(draw: Draw, shape: Shape, dtype: DType) -> Array:
+    """Zeros, and numbers that become zero in the next narrower type."""
+    zero = draw.integers(0, 3, prod(shape)) == 0
+    if not is_float(dtype):
+        if dtype.name in ("string", "bool"):
+            return any_(draw, shape, dtype)
+        if dtype.name.startswith("complex"):
+            tiny = 1e-30 if dtype.name == "complex64" else 1e-60
+            return np.where(zero, 0, 1j * tiny).astype(dtype.numpy).reshape(shape)
+        made = np.where(zero, 0, 2 ** (dtype.bits // 2))
+        return as_type(made, dtype).reshape(shape)
+    made = np.where(zero, 0.0, FORMATS[dtype.name].smallest)
+    return as_type(made, dtype).reshape(shape)

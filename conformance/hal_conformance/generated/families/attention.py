@@ -6,11 +6,23 @@ from typing import Any
 
 from onnx import GraphProto, TensorProto, helper
 
+from hal.dtypes import DType
 from hal_conformance.generated import values
+from hal_conformance.generated.draw import Draw
 from hal_conformance.generated.form import Binding, Family, Form, In, varied
 from hal_conformance.generated.registry import element
+from hal_conformance.numerics.arithmetic import Array
 
 _L = ({"L": 3}, {"L": 8})
+
+
+def _mask(draw: Draw, shape: values.Shape, dtype: DType) -> Array:
+    """What is added to scores: numbers that need their type, as far as scores can tell."""
+    if values.is_float(dtype):
+        return values.between(-3, 3)(draw, shape, dtype)
+    if dtype.bits > 32:
+        return values.whole(0, 4)(draw, shape, dtype)
+    return values.vanishing(draw, shape, dtype)
 
 
 def _attention() -> list[Form]:
@@ -40,7 +52,7 @@ def _attention() -> list[Form]:
         ),
         Form(
             "mask",
-            (*four, In((5, 7), values.whole(0, 4))),
+            (*four, In((5, 7), _mask)),
             core=True,
             only=lambda b: b["U"] != "tensor(bool)",
         ),
@@ -65,6 +77,11 @@ def _attention() -> list[Form]:
         Form(
             "lengths",
             (*square[:1], *square[1:], None, None, None, In((1,), values.fixed([4]))),
+            since=24,
+        ),
+        Form(
+            "lengths_two",
+            (In((2, 2, 6, 8)),) * 3 + (None, None, None, In((2,), values.fixed([4, 3]))),
             since=24,
         ),
         Form("long", (In((1, 2, 9, 64)), In((1, 2, 257, 64)), In((1, 2, 257, 64))), core=True),

@@ -8,7 +8,7 @@ from typing import Any
 
 from hal.dtypes import DType
 from hal_conformance.generated import values
-from hal_conformance.generated.form import Family, Form, In, Kind, const
+from hal_conformance.generated.form import Binding, Family, Form, In, Kind, const
 from hal_conformance.generated.values import Maker
 
 _SIZES = ({"N": 3, "M": 5}, {"N": 9, "M": 17})
@@ -65,6 +65,27 @@ def _signed(kinds: Kind, prefix: str, attributes: Mapping[str, Any]) -> list[For
     return forms(crossed, _signed_nonzero, attributes, "float", prefix, kinds)
 
 
+def _large(left: Maker, right: Maker, kinds: Kind = "whole") -> list[Form]:
+    """Whole numbers that need their type."""
+    return [Form("large", (In((67,), left), In((67,), right)), core=True, kinds=kinds)]
+
+
+def _large_exponents() -> list[Form]:
+    """Exponents that need their type, of numbers near enough to 1."""
+    forms: list[Form] = []
+    for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"):
+        half = int(name.lstrip("uint")) // 2
+        near = [1 + 2.0**-half, 1 - 2.0**-half, 1 + 2.0 ** -(half + 1)]
+        many = [2**half + 1, 3 * 2 ** (half - 1) * 2 - 1, 2**half + 3]
+
+        def takes(binding: Binding, name: str = name) -> bool:
+            return (binding["T"], binding["T1"]) == ("tensor(double)", f"tensor({name})")
+
+        given = (In((3,), values.fixed(near)), In((3,), values.fixed(many)))
+        forms.append(Form(f"large_{name}", given, core=True, since=12, only=takes))
+    return forms
+
+
 _POWER = (
     *(
         form
@@ -80,6 +101,12 @@ _POWER = (
     ),
     Form("whole", (In((7, 19), values.small), In((7, 19), values.whole(0, 4))), core=True),
     Form("square", (In((5, 33), values.between(-4, 5)), const(2.0)), core=True),
+    Form(
+        "large",
+        (In((31,), values.digits(0.75)), In((31,), values.cycle((1, 1, 0)))),
+        core=True,
+        only=lambda b: b["T"] in ("tensor(int32)", "tensor(int64)") and b["T"] == b.get("T1"),
+    ),
     Form("root", (In((5, 33), values.positive), const(0.5)), kinds="float"),
     Form("broadcast_whole", (In((3, 1, 5), values.small), In((4, 1), values.whole(0, 4)))),
 )
@@ -123,7 +150,7 @@ def _clip(label: str, low: float | None, high: float | None, **more: Any) -> For
 _CLIP = (
     _clip("both", -3.5, 4.25, core=True, kinds="float"),
     _clip("whole", 2, 7, core=True, make=values.any_),
-    _clip("none", None, None, core=True),
+    _clip("none", None, None, core=True, make=values.broad),
     _clip("low", -1.5, None),
     _clip("high", None, 2.5),
     _clip("crossed", 3.0, -3.0, since=13),
@@ -197,10 +224,30 @@ FAMILIES = (
             )
         ],
     ),
+    Family(("Add",), _large(values.digits(1), values.digits(1))),
+    Family(("Sub",), _large(values.digits(1), values.digits(1), "signed_whole")),
+    Family(("Mul",), _large(values.digits(0.5, 0), values.digits(0.5, 0))),
+    Family(("Div",), _large(values.wide, _nonzero)),
+    Family(("Mod",), _large(values.wide, values.absolute(values.digits(1, 0)))),
+    Family(("Pow",), _large_exponents(), typing="product"),
     Family(("Div",), forms(values.any_, _nonzero)),
     Family(("Div",), _signed("signed", "signed_", {})),
     _same("And", "Or", "Xor", "BitwiseAnd", "BitwiseOr", "BitwiseXor", make=values.wide),
     _same("Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", make=values.ties),
+    Family(
+        ("Equal",),
+        [
+            Form(
+                "texts",
+                (
+                    In((2,), values.fixed(["grün", "a"])),
+                    In((2,), values.fixed(["gr?n", "a"])),
+                ),
+                core=True,
+                kinds="text",
+            )
+        ],
+    ),
     Family(("BitShift",), _SHIFT),
     Family(("Mod",), [form for form in _signed("whole", "", {}) if form.label != "special"]),
     Family(("Mod",), _signed("whole", "fmod_", {"fmod": 1})),
@@ -212,10 +259,10 @@ FAMILIES = (
         ],
     ),
     Family(("Pow",), _POWER, typing="product"),
-    Family(("Max", "Min"), _variadic()),
+    Family(("Max", "Min"), _variadic(), carries="whole"),
     Family(("Sum", "Mean"), _variadic()),
-    Family(("Clip",), _CLIP),
-    Family(("Where",), _WHERE),
+    Family(("Clip",), _CLIP, carries="whole"),
+    Family(("Where",), _WHERE, carries="all"),
     Family(("PRelu",), _PRELU),
     Family(
         ("SwiGLU",),

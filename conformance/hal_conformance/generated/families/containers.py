@@ -35,7 +35,7 @@ def _at() -> list[Form]:
 def _erase() -> list[Form]:
     sequence = In((2, 3), length=3)
     given = [
-        Form(f"position_{k}", (sequence, In((), values.fixed(k))), core=k == 1)
+        Form(f"position_{k}", (sequence, In((), values.fixed(k))), core=k in (1, -1))
         for k in (0, 1, -1, -3)
     ]
     return [Form("last", (sequence,), core=True), *given, Form("only", (In((2,), length=1),))]
@@ -44,7 +44,7 @@ def _erase() -> list[Form]:
 def _insert() -> list[Form]:
     sequence, new = In((2, 3), length=3), In((2, 3))
     given = [
-        Form(f"position_{k}", (sequence, new, In((), values.fixed(k))), core=k == 1)
+        Form(f"position_{k}", (sequence, new, In((), values.fixed(k))), core=k in (1, -1))
         for k in (0, 1, 3, -1, -3)
     ]
     return [
@@ -130,15 +130,17 @@ _HAS = (
 _EMPTY = (Form("default", ()), Form("typed", (), {"dtype": number_of("S")}, core=True))
 
 FAMILIES = (
-    Family(("SequenceConstruct",), _construct()),
-    Family(("SequenceAt",), _at(), typing="free"),
-    Family(("SequenceErase",), _erase(), typing="free"),
-    Family(("SequenceInsert",), _insert(), follow={"S": "seq({T})"}, typing="free"),
-    Family(("SequenceLength",), _LENGTH),
+    Family(("SequenceConstruct",), _construct(), carries="all"),
+    Family(("SequenceAt",), _at(), typing="free", carries="all"),
+    Family(("SequenceErase",), _erase(), typing="free", carries="all"),
+    Family(
+        ("SequenceInsert",), _insert(), follow={"S": "seq({T})"}, typing="free", carries="all"
+    ),
+    Family(("SequenceLength",), _LENGTH, carries="all"),
     Family(("SequenceEmpty",), _EMPTY, vary=("S",)),
-    Family(("ConcatFromSequence",), _concat()),
-    Family(("SplitToSequence",), _split(), typing="free"),
-    Family(("Optional",), _OPTIONAL),
-    Family(("OptionalGetElement",), _GET),
-    Family(("OptionalHasElement",), _HAS),
+    Family(("ConcatFromSequence",), _concat(), carries="all"),
+    Family(("SplitToSequence",), _split(), typing="free", carries="all"),
+    Family(("Optional",), _OPTIONAL, carries="all"),
+    Family(("OptionalGetElement",), _GET, carries="all"),
+    Family(("OptionalHasElement",), _HAS, carries="all"),
 )

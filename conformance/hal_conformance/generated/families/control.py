@@ -316,8 +316,12 @@ _MAP = (
 )
 
 FAMILIES = (
-    Family(("If",), _if(), vary=("V",)),
-    Family(("Loop",), _loop()),
-    Family(("Scan",), _scan()),
-    Family(("SequenceMap",), _MAP, typing="free"),
+    Family(("If",), [f for f in _if() if f.core], vary=("V",), carries="all"),
+    Family(("If",), [f for f in _if() if not f.core], vary=("V",)),
+    Family(("Loop",), [f for f in _loop() if f.core], carries="all"),
+    Family(("Loop",), [f for f in _loop() if not f.core]),
+    Family(("Scan",), [f for f in _scan() if f.core], carries="all"),
+    Family(("Scan",), [f for f in _scan() if not f.core]),
+    Family(("SequenceMap",), [f for f in _MAP if f.core], typing="free", carries="all"),
+    Family(("SequenceMap",), [f for f in _MAP if not f.core], typing="free"),
 )

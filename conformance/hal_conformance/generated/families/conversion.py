@@ -75,6 +75,8 @@ def _above_zero(_draw: Draw, shape: values.Shape, dtype: DType) -> Array:
     if dtype.name == "string":
         return np.resize(np.array(["1", "2", "0.5"], object), shape)
     some = [0.5, 1.0, 1.5, 2.0, 3.0] if dtype.name in FORMATS else [1]
+    if dtype.name in ("float32", "float64", "bfloat16"):
+        some = [2.0**40, *some]
     return values.as_type(np.resize(np.array(some), shape), dtype)
 
 
@@ -91,11 +93,16 @@ def _text(_draw: Draw, shape: values.Shape, _dtype: DType) -> Array:
     return np.resize(np.array(listed, object), shape)
 
 
+def _texts(binding: Binding) -> bool:
+    return all(dtype.name == "string" for dtype in _types(binding))
+
+
 def _cast() -> list[Form]:
     to = {"to": number_of("T2")}
     return [
         Form("plain", (In((67,), _convertible),), to, core=True, only=_not_scale),
         Form("positive", (In((67,), _above_zero),), to, core=True, only=_is_scale),
+        Form("texts", (In((7,), values.held),), to, core=True, only=_texts),
         Form("wide", (In((1031,), values.wide),), to, core=True, only=_whole),
         Form("rounding", (In((1031,), values.wide),), to, core=True, only=_floats),
         Form(
@@ -201,9 +208,17 @@ def _attributed(to: dict[str, Any], rest: tuple[In, ...] = ()) -> list[Form]:
     ]
 
 
+def _to_64(binding: Binding) -> bool:
+    first, second = _types(binding)
+    if not first.name.startswith(("int", "uint")):
+        return False
+    return second.name in ("int64", "uint64", "int32")
+
+
 def _cast_like() -> list[Form]:
     like = In((1,), values.whole(0, 2))
     return [
+        Form("wide", (In((67,), values.wide), like), core=True, only=_to_64),
         *(
             Form(
                 form.label,
@@ -216,7 +231,16 @@ def _cast_like() -> list[Form]:
             )
             for form in _cast()
             if form.label
-            in ("plain", "positive", "special", "scalar", "dynamic", "truncates", "every")
+            in (
+                "plain",
+                "positive",
+                "texts",
+                "special",
+                "scalar",
+                "dynamic",
+                "truncates",
+                "every",
+            )
         ),
         *_attributed({}, (like,)),
     ]

@@ -32,6 +32,13 @@ def _conv() -> list[Form]:
             kernel_shape=([3, 3],),
             group=(1,),
         ),
+        base.also(
+            "kernel_shape_other",
+            attributes={"kernel_shape": [3, 2]},
+            judged="refusal",
+            inferred=False,
+            ranks=(4,),
+        ),
         form("bias", (2, 3, 9, 11), (5, 3, 3, 3), True, core=True),
         *(
             form(
@@ -103,6 +110,13 @@ def _transposed() -> list[Form]:
             group=(1,),
             output_padding=([0, 0],),
         ),
+        base.also(
+            "kernel_shape_other",
+            attributes={"kernel_shape": [3, 2]},
+            judged="refusal",
+            inferred=False,
+            ranks=(4,),
+        ),
         form("bias", (1, 3, 4, 5), (3, 2, 3, 3), 2, core=True),
         form(
             "output_padding_1x1",
@@ -150,6 +164,13 @@ def _integer() -> list[Form]:
     return [
         base,
         both,
+        base.also(
+            "kernel_shape_other",
+            attributes={"kernel_shape": [3, 2]},
+            judged="refusal",
+            inferred=False,
+            ranks=(4,),
+        ),
         *varied(both, **_QUANTISED),
         base.also("left_only", inputs=(x, w, In((), at))),
         base.also("right_only", inputs=(x, w, None, In((), at))),
@@ -200,6 +221,13 @@ def _qlinear_conv() -> list[Form]:
     base = Form("plain", _qlinear(area, kernel, fit), core=True)
     return [
         base,
+        base.also(
+            "kernel_shape_other",
+            attributes={"kernel_shape": [3, 2]},
+            judged="refusal",
+            inferred=False,
+            ranks=(4,),
+        ),
         *varied(base, **_QUANTISED),
         base.also("bias", inputs=_qlinear(area, kernel, fit, bias), core=True),
         base.also("uneven", inputs=_qlinear(area, kernel, (0.0117, 0.0231, 0.37), bias)),
@@ -226,6 +254,13 @@ def _deformed() -> list[Form]:
     grouped = (In((1, 4, 5, 5)), In((4, 2, 2, 2)), In((1, 16, 4, 4), values.between(-1, 1)))
     return [
         base,
+        base.also(
+            "kernel_shape_other",
+            attributes={"kernel_shape": [3, 2]},
+            judged="refusal",
+            inferred=False,
+            ranks=(4,),
+        ),
         base.also("bias", inputs=given((1, 18, 4, 5), In((3,)))),
         base.also("mask", inputs=given((1, 18, 4, 5), None, mask)),
         base.also("everything", inputs=given((1, 18, 4, 5), In((3,)), mask), core=True),
@@ -236,6 +271,14 @@ def _deformed() -> list[Form]:
             "groups",
             grouped,
             {"group": 2, "offset_group": 2, "kernel_shape": [2, 2], "pads": [0, 0, 0, 0]},
+        ),
+        Form(
+            "offset_group_other",
+            grouped,
+            {"group": 2, "offset_group": 4, "kernel_shape": [2, 2], "pads": [0, 0, 0, 0]},
+            judged="refusal",
+            inferred=False,
+            ranks=(4,),
         ),
     ]
 

@@ -96,6 +96,13 @@ FAMILIES = (
         ("Shrink",),
         [
             Form("both", (In((1031,)),), {"bias": 2.0, "lambd": 1.0}, core=True),
+            Form(
+                "large",
+                (In((67,), values.digits(0.75)),),
+                {"bias": 2.0, "lambd": 1.0},
+                core=True,
+                kinds="whole",
+            ),
             Form("both_fractions", (In((1031,)),), {"bias": 1.5, "lambd": 0.75}, kinds="float"),
         ],
     ),

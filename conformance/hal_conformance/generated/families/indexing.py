@@ -180,7 +180,23 @@ def _tensor_scatter() -> list[Form]:
     ]
 
 
+def _deeper(depth: int) -> Any:
+    """Whether the types of indices and depth hold the depth, and need to."""
+
+    def holds(binding: Binding) -> bool:
+        bytes_ = any(text in ("tensor(int8)", "tensor(uint8)") for text in binding.values())
+        return bytes_ == (depth < 128) and binding["T3"] == "tensor(float)"
+
+    return holds
+
+
+def _four_bytes(binding: Binding) -> bool:
+    return any("int32" in text for text in binding.values()) and _deeper(128)(binding)
+
+
 def _one_hot() -> list[Form]:
+    ends = In((2,), values.fixed([0, 1]), weight=True)
+
     def form(label: str, indices: Any, **more: Any) -> Form:
         attributes = more.pop("attributes", {})
         make = more.pop("make", values.whole(0, 5))
@@ -196,6 +212,27 @@ def _one_hot() -> list[Form]:
         form("values", (7,), core=False).also(
             "values",
             inputs=(In((7,), values.whole(0, 5)), const(5), In((2,), values.fixed([2, 3]))),
+        ),
+        Form(
+            "values_held",
+            (In((7,), values.whole(0, 5)), const(5), In((2,), values.held)),
+            core=True,
+        ),
+        *(
+            Form(
+                f"deep_{depth}",
+                (In((3,), values.fixed(at)), const(depth), ends),
+                core=True,
+                only=_deeper(depth),
+            )
+            for depth, at in ((4101, [2051, 3, 4095]), (120, [100, 3, 17]))
+        ),
+        Form(
+            "deep_33001",
+            (In((2,), values.fixed([32999, 5])), const(33001), ends),
+            core=True,
+            since=11,
+            only=_four_bytes,
         ),
         form("dynamic", ("N", 2), sizes=_SIZES),
         Form(
@@ -231,6 +268,7 @@ _NON_ZERO = (
     Form("scalar_like", (In((1,), values.fixed([1])),), kinds="number"),
     Form("none", (In((3, 4), values.cycle((0,))),), kinds="number"),
     Form("special", (In((60,), values.special),), kinds="float"),
+    Form("vanishing", (In((7, 11), values.vanishing),), core=True, kinds="number"),
     Form("rank3", (In((2, 3, 5), values.ties),)),
     Form("empty", (In((0, 3)),)),
     Form("dynamic", (In(("N", 2), values.ties),), sizes=_SIZES),
@@ -244,13 +282,13 @@ def _eye() -> list[Form]:
 
 
 def _one(parameter: str) -> Any:
-    """The tensor of one element, not zero, of a parameter's type."""
+    """The tensor of one element, which needs its type."""
 
     def value(binding: Binding) -> onnx.TensorProto:
         dtype = registry.element(binding[parameter])
         if dtype is None:
             raise TypeError(binding[parameter])
-        array = values.as_type(np.array([1.0]), dtype)
+        array = np.array([values.telling(dtype)]).astype(dtype.numpy)
         tensor: onnx.TensorProto = numpy_helper.from_array(array, "value")
         return tensor
 
@@ -272,7 +310,7 @@ def _some(shape: values.Shape) -> Any:
         dtype = registry.element(binding["T"])
         if dtype is None:
             raise TypeError(binding["T"])
-        array = values.special(Draw(0), shape, dtype)
+        array = values.held(Draw(0), shape, dtype)
         tensor: onnx.TensorProto = numpy_helper.from_array(array, "value")
         return tensor
 
@@ -315,6 +353,13 @@ def _is_half(binding: Binding) -> bool:
     return binding["T"] == "tensor(float16)"
 
 
+def _is(name: str) -> Any:
+    def holds(binding: Binding) -> bool:
+        return binding["T"] == f"tensor({name})"
+
+    return holds
+
+
 def _range() -> list[Form]:
     def form(label: str, start: Any, limit: Any, delta: Any, **more: Any) -> Form:
         ends = tuple(In((), values.fixed(v)) for v in (start, limit, delta))
@@ -329,6 +374,10 @@ def _range() -> list[Form]:
         form("fraction", 0.5, 4.0, 0.375, kinds="float", core=True),
         form("tenths", 0.0, 1.0, 0.1, kinds="float"),
         form("long", 0, 1031, 1),
+        *(
+            form(f"large_{bits}", 2**bits + 1, 2**bits + 40, 7, core=True, only=_is(name))
+            for bits, name in ((10, "int16"), (20, "int32"), (40, "int64"), (30, "double"))
+        ),
         *varied(base, stash_type=(1,)),
         form(
             "stash_type_10",
@@ -341,19 +390,32 @@ def _range() -> list[Form]:
             only=_is_half,
         ),
         form("narrow", 0.0, 100.0, 0.1, kinds="narrow", core=True, only=_is_half),
+        form(
+            "stash_type_11",
+            0.0,
+            100.0,
+            0.1,
+            core=True,
+            attributes={"stash_type": 11},
+            only=_is("double"),
+        ),
     ]
 
 
 FAMILIES = (
-    Family(("Gather",), _gather()),
-    Family(("GatherElements",), _gather_elements()),
-    Family(("GatherND",), _gather_nd()),
-    Family(("ScatterElements",), _scatter_elements()),
-    Family(("Scatter",), [f for f in _scatter_elements() if "reduction" not in f.label]),
-    Family(("ScatterND",), _scatter_nd()),
-    Family(("TensorScatter",), _tensor_scatter()),
+    Family(("Gather",), _gather(), carries="all"),
+    Family(("GatherElements",), _gather_elements(), carries="all"),
+    Family(("GatherND",), _gather_nd(), carries="all"),
+    Family(("ScatterElements",), _scatter_elements(), carries="all"),
+    Family(
+        ("Scatter",),
+        [f for f in _scatter_elements() if "reduction" not in f.label],
+        carries="all",
+    ),
+    Family(("ScatterND",), _scatter_nd(), carries="all"),
+    Family(("TensorScatter",), _tensor_scatter(), carries="all"),
     Family(("OneHot",), _one_hot(), typing="free"),
-    Family(("Compress",), _compress()),
+    Family(("Compress",), _compress(), carries="all"),
     Family(("NonZero",), _NON_ZERO),
     Family(("EyeLike",), _eye(), vary=("T2",), typing="free"),
     Family(("ConstantOfShape",), _OF_SHAPE, vary=("T2",), typing="free"),

@@ -46,6 +46,12 @@ def _matmul() -> list[Form]:
         Form("weight", (In((5, 33)), In((33, 17), weight=True)), core=True),
         form("dynamic", ("N", "K"), ("K", 6), sizes=_SIZES),
         form("dynamic_batch", ("N", 4, 7), ("N", 7, 3), sizes=({"N": 2}, {"N": 5})),
+        Form(
+            "large",
+            (In((3, 5), values.digits(0.5, 2)), In((5, 2), values.digits(0.5, 2))),
+            core=True,
+            kinds="whole",
+        ),
     ]
 
 
@@ -70,6 +76,12 @@ def _gemm() -> list[Form]:
         form("everything", (17, 7), (9, 17), (9,), attributes=both, core=True, kinds="float"),
         form("long", (3, 1031), (1031, 5), (5,)),
         form("single", (1, 1), (1, 1), (1, 1)),
+        Form(
+            "large",
+            (In((3, 5), values.digits(0.5, 2)), In((5, 2), values.digits(0.5, 2)), In((2,))),
+            core=True,
+            kinds="whole",
+        ),
         form("empty", (0, 3), (3, 4), (4,)),
         form("dynamic", ("N", "K"), ("K", 6), (6,), sizes=_SIZES),
     ]
@@ -82,6 +94,13 @@ def _einsum() -> list[Form]:
     return [
         form("matmul", "ij,jk->ik", (5, 17), (17, 4), core=True),
         form("batch", "bij,bjk->bik", (2, 3, 7), (2, 7, 5)),
+        Form(
+            "large",
+            (In((3, 5), values.digits(0.5, 2)), In((5, 2), values.digits(0.5, 2))),
+            {"equation": "ij,jk->ik"},
+            core=True,
+            kinds="whole",
+        ),
         form("ellipsis", "...ij,...jk->...ik", (2, 3, 4, 5), (2, 3, 5, 6), core=True),
         form("implicit", "ij,jk", (3, 4), (4, 5)),
         form("transpose", "ij->ji", (3, 5)),
@@ -164,12 +183,24 @@ def _qlinear_matmul() -> list[Form]:
     return [
         form("plain", (5, 33), (33, 7), fit, core=True),
         form("uneven", (5, 33), (33, 7), (0.0117, 0.0231, 0.37)),
+        form(
+            "uneven_scales",
+            (17, 33),
+            (33, 61),
+            (0.0117, 0.0231, 0.37),
+            core=True,
+            only=_bytes,
+        ),
         form("saturates", (5, 33), (33, 7), (2.0**-5, 2.0**-5, 2.0**-4), core=True),
         form("columns", (5, 33), (33, 7), fit, columns=(7,)),
         form("batch", (2, 5, 9), (2, 9, 4), fit),
         form("long", (2, 1031), (1031, 3), fit),
         form("dynamic", ("N", "K"), ("K", 4), fit, sizes=_SIZES),
     ]
+
+
+def _bytes(binding: Binding) -> bool:
+    return all(binding.get(p) == "tensor(uint8)" for p in ("T1", "T2", "T3"))
 
 
 def _f8(binding: Binding) -> bool:

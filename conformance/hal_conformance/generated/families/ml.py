@@ -9,8 +9,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from hal.dtypes import DType
 from hal_conformance.generated import registry, values
 from hal_conformance.generated.form import Binding, Family, Form, In, varied
+from hal_conformance.numerics.arithmetic import Array
 
 ML = "ai.onnx.ml"
 _N = ({"N": 2}, {"N": 7})
@@ -19,7 +21,10 @@ _WHOLE = values.whole(0, 5)
 
 def _extract() -> list[Form]:
     base = Form(
-        "plain", (In((3, 7)), In((4,), values.fixed([0, 6, 2, 2]))), core=True, ranks=(2,)
+        "plain",
+        (In((3, 7), values.held), In((4,), values.fixed([0, 6, 2, 2]))),
+        core=True,
+        ranks=(2,),
     )
     return [base, base.also("vector", inputs=(In((7,)), In((2,), values.fixed([5, 1]))))]
 
@@ -29,6 +34,7 @@ def _binarize() -> list[Form]:
     return [
         base,
         *varied(base, threshold=(0.0, 1.0, -0.5)),
+        Form("twins", (In((5, 7), values.twins),), {"threshold": 1.0}, core=True),
         base.also("dynamic", inputs=(In(("N", 3)),), sizes=_N),
     ]
 
@@ -37,7 +43,7 @@ _WORDS = ["cat", "dog", "grün", ""]
 
 
 def _mapped(text: str) -> In:
-    given = ["dog", "cat", "zebra", ""] if text == "string" else [2, 1, 9, 4]
+    given = ["dog", "grün", "zebra", ""] if text == "string" else [3, 2**33 + 1, 9, 4]
     return In((4,), values.fixed(given))
 
 
@@ -49,7 +55,7 @@ def _both(first: str, second: str) -> Callable[[Binding], bool]:
 
 
 def _categories() -> list[Form]:
-    table = {"cats_int64s": [1, 2, 3, 4], "cats_strings": _WORDS}
+    table = {"cats_int64s": [1, 2**33 + 1, 3, 4], "cats_strings": ["cat", "dog", "grün", ""]}
     words = Form(
         "words", (_mapped("string"),), table, kinds="text", only=_both("string", "int64")
     )
@@ -62,10 +68,15 @@ def _categories() -> list[Form]:
     ]
 
 
+def _held(draw: Any, shape: values.Shape, dtype: DType) -> Array:
+    make = values.positive if values.is_float(dtype) else values.held
+    return make(draw, shape, dtype)
+
+
 def _vectorize() -> list[Form]:
     words = {"string_vocabulary": ["a", "c", "b", "z"]}
     numbers = {"int64_vocabulary": [1, 7, 3, 9]}
-    given = (In((3,), values.positive),)
+    given = (In((3,), _held),)
     return [
         Form(
             "words",
@@ -88,7 +99,16 @@ def _vectorize() -> list[Form]:
 
 def _cast_map() -> list[Form]:
     given = (In((3,), _numerals),)
-    forms: list[Form] = []
+    forms: list[Form] = [
+        Form(
+            "texts",
+            (In((3,), values.fixed(["grün", "b", "日本"])),),
+            {"cast_to": "TO_STRING"},
+            core=True,
+            ranks=(2,),
+            only=lambda b: "string" in b["T1"],
+        )
+    ]
     for to in ("TO_FLOAT", "TO_INT64", "TO_STRING"):
         base = Form(f"cast_to_{to}", given, {"cast_to": to}, core=True, ranks=(2,))
         forms += [base, *varied(base.also("map"), f"{to.lower()}_", map_form=("DENSE",))]
@@ -101,12 +121,12 @@ def _cast_map() -> list[Form]:
 
 def _numerals(draw: Any, shape: values.Shape, dtype: Any) -> Any:
     if dtype.name == "string":
-        return np.array(["1", "25", "7"], object).reshape(shape)
-    return _WHOLE(draw, shape, dtype)
+        return np.array(["1", "8589934592", "7"], object).reshape(shape)
+    return values.fixed([1, 2051, 7])(draw, shape, dtype)
 
 
 def _features() -> list[Form]:
-    three = (In((2, 3)), In((2, 1)), In((2, 4)))
+    three = (In((2, 3), values.ample), In((2, 1), values.ample), In((2, 4), values.ample))
     return [
         Form("plain", three, {"inputdimensions": [3, 1, 4]}, core=True),
         Form("one", three[:1], {"inputdimensions": [3]}),
@@ -114,8 +134,8 @@ def _features() -> list[Form]:
 
 
 def _impute() -> list[Form]:
-    floats = In((3, 3), values.cycle((1.5, float("nan"), 2, -1, 0, 4, float("nan"))))
-    whole = In((3, 3), values.cycle((1, 0, 2, -1, 7, 4, 0)))
+    floats = In((3, 3), values.cycle((1.1, float("nan"), 2, -1, 0, 4, float("nan"))))
+    whole = In((3, 3), values.cycle((1, 0, 2, -1, 7, 2**40 + 4, 0)))
     base = Form(
         "nan",
         (floats,),
@@ -143,20 +163,20 @@ def _impute() -> list[Form]:
 
 _KEYS: dict[str, Any] = {
     "string": _WORDS,
-    "int64": [1, 2, 3, 4],
-    "float": [1.5, 2.0, 3.0, float("nan")],
+    "int64": [2**33 + 1, 2, 3, 4],
+    "float": [1.1, 2.0, 3.0, float("nan")],
 }
 _VALUES: dict[str, Any] = {
-    "string": ["x", "y", "z", ""],
-    "int64": [10, -20, 30, 40],
-    "float": [0.5, -1.5, 2.5, 3.5],
+    "string": ["é", "y", "z", ""],
+    "int64": [2**40 + 10, -20, 30, 40],
+    "float": [0.1, -1.5, 2.5, 3.5],
 }
 _DEFAULTS: dict[str, Any] = {"string": "other", "int64": 99, "float": -7.5}
 _PLURAL = {"string": "strings", "int64": "int64s", "float": "floats"}
 _ASKED: dict[str, Any] = {
-    "string": ["dog", "zebra", "", "cat"],
-    "int64": [2, 9, 4, 1],
-    "float": [2.0, 9.0, float("nan"), 1.5],
+    "string": ["grün", "zebra", "", "cat"],
+    "int64": [2, 9, 4, 2**33 + 1],
+    "float": [2.0, 9.0, float("nan"), 1.1],
 }
 
 
@@ -180,10 +200,10 @@ def _labels() -> list[Form]:
     forms += [
         Form(
             "tensors",
-            (In((5,), values.whole(0, 6)),),
+            (In((5,), _asked_keys),),
             {
-                "keys_tensor": _tensor("T1", range(4)),
-                "values_tensor": _tensor("T2", (7, 3, 5, 9)),
+                "keys_tensor": _keys("T1"),
+                "values_tensor": _keys("T2"),
                 "default_tensor": _tensor("T2", (42,)),
             },
             core=True,
@@ -218,6 +238,31 @@ def _labels() -> list[Form]:
     ]
 
 
+def _told(dtype: DType) -> Array:
+    """Four keys or values of a type, of which one needs it."""
+    listed = np.empty(4, object if dtype.name == "string" else dtype.numpy)
+    listed[:] = ["0", "1", "2", "3"] if dtype.name == "string" else [0, 1, 2, 3]
+    listed[1] = values.telling(dtype)
+    return listed
+
+
+def _asked_keys(_draw: Any, shape: values.Shape, dtype: DType) -> Array:
+    asked = np.resize(_told(dtype)[[3, 1, 0, 2, 0]], shape)
+    asked[4:5] = "9" if dtype.name == "string" else 9
+    return asked
+
+
+def _keys(parameter: str) -> Any:
+    def value(binding: Binding) -> onnx.TensorProto:
+        dtype = registry.element(binding[parameter])
+        if dtype is None:
+            raise TypeError(binding[parameter])
+        made: onnx.TensorProto = numpy_helper.from_array(_told(dtype), "t")
+        return made
+
+    return value
+
+
 def _tensor(parameter: str, given: Any) -> Any:
     def value(binding: Binding) -> onnx.TensorProto:
         dtype = registry.element(binding[parameter])
@@ -232,12 +277,16 @@ def _tensor(parameter: str, given: Any) -> Any:
 
 def _one_hot() -> list[Form]:
     numbers = Form(
-        "numbers", (In((5,), _WHOLE),), {"cats_int64s": [0, 2, 4]}, core=True, kinds="number"
+        "numbers",
+        (In((6,), values.fixed([2051, 2**17 + 2, 2**24 + 1, 2**33 + 2, 4, 1])),),
+        {"cats_int64s": [0, 2, 4, 2048, 2051, 2**17 + 2, 2**24, 2**24 + 1, 2**33 + 2]},
+        core=True,
+        kinds="number",
     )
     words = Form(
         "words",
-        (In((4,), values.fixed(["a", "c", "zz", ""])),),
-        {"cats_strings": ["a", "b", "c", ""]},
+        (In((4,), values.fixed(["a", "ç", "zz", ""])),),
+        {"cats_strings": ["a", "b", "ç", ""]},
         kinds="text",
     )
     known = numbers.also(
@@ -248,13 +297,18 @@ def _one_hot() -> list[Form]:
         words,
         known,
         *varied(numbers, zeros=(1,)),
+        known.also(
+            "zeros_0_unknown",
+            inputs=(In((4,), values.fixed([0, 4, 5, 0])),),
+            judged="refusal",
+        ),
         numbers.also("matrix", inputs=(In((2, 3), _WHOLE),)),
     ]
 
 
 def _scale() -> list[Form]:
     each = {"offset": [0.5, -1.0, 2.0], "scale": [2.0, 0.5, -1.5]}
-    base = Form("plain", (In((4, 3)),), each, core=True)
+    base = Form("plain", (In((4, 3), values.ample),), each, core=True)
     return [
         base,
         base.also("one", attributes={"offset": [0.5], "scale": [2.0]}),
@@ -264,9 +318,11 @@ def _scale() -> list[Form]:
 
 def _normalize() -> list[Form]:
     base = Form("plain", (In((4, 5), values.small),), core=True)
+    large = base.also("large", inputs=(In((4, 5), values.ample),), core=True)
     return [
         base,
         *varied(base, norm=("MAX", "L1", "L2")),
+        large,
         base.also("positive", inputs=(In((4, 5), values.positive),), core=True),
     ]
 

@@ -26,10 +26,12 @@ def _linear_classifier() -> list[Form]:
     whole = {
         "coefficients": _COEFFICIENTS,
         "intercepts": [0.5, -0.25, 1.0],
-        "classlabels_ints": [3, 1, 7],
+        "classlabels_ints": [3, 2**33 + 1, 7],
     }
-    base = Form("plain", (In((4, 3)),), whole, core=True, only=_from("T2", "int64"))
-    words = {**whole, "classlabels_strings": ["a", "b", "c"]}
+    base = Form(
+        "plain", (In((4, 3), values.ample),), whole, core=True, only=_from("T2", "int64")
+    )
+    words = {**whole, "classlabels_strings": ["ä", "b", "日本"]}
     del words["classlabels_ints"]
     named = Form("words", (In((4, 3)),), words, core=True, only=_from("T2", "string"))
     bare = {"coefficients": _COEFFICIENTS, "classlabels_ints": [0, 1, 2]}
@@ -42,7 +44,13 @@ def _linear_classifier() -> list[Form]:
         base,
         named,
         *varied(base, post_transform=POST[:4], multi_class=(0, 1)),
-        Form("no_intercepts", (In((4, 3)),), bare, only=_from("T2", "int64")),
+        Form(
+            "no_intercepts",
+            (In((4, 3)),),
+            bare,
+            only=_from("T2", "int64"),
+            inferred=False,  # onnx infers no column of scores without intercepts
+        ),
         Form("two_classes", (In((4, 3)),), two, only=_from("T2", "int64")),
         base.also("dynamic", inputs=(In(("N", 3)),), sizes=_N),
     ]
@@ -50,7 +58,7 @@ def _linear_classifier() -> list[Form]:
 
 def _linear_regressor() -> list[Form]:
     one = {"coefficients": _COEFFICIENTS[:3]}
-    base = Form("plain", (In((4, 3)),), {**one, "intercepts": [0.5]}, core=True)
+    base = Form("plain", (In((4, 3), values.ample),), {**one, "intercepts": [0.5]}, core=True)
     return [
         base,
         Form("no_intercepts", (In((4, 3)),), one),
@@ -69,22 +77,36 @@ _KERNELS = ("LINEAR", "POLY", "RBF", "SIGMOID")
 
 def _support_classifier() -> list[Form]:
     table = {
+        "classlabels_ints": [3, 2**33 + 1, 7],
+        "coefficients": [0.75, -0.5, -0.25, 1.25, 0.5, -1.5, 0.25, -0.75],
+        "kernel_params": [0.5, 0.25, 2.0],
+        "rho": [0.125, -0.25, 0.375],
+        "support_vectors": [*_VECTORS, 1.25, -0.75, -1.5],
+        "vectors_per_class": [1, 2, 1],
+    }
+    base = Form(
+        "plain", (In((9, 3), values.ample),), table, core=True, only=_from("T2", "int64")
+    )
+    two = {
         "classlabels_ints": [0, 1],
         "coefficients": [0.75, -0.5, -0.25],
-        "kernel_params": [0.5, 0.25, 2.0],
         "rho": [0.125],
         "support_vectors": _VECTORS,
         "vectors_per_class": [1, 2],
     }
-    base = Form("plain", (In((4, 3)),), table, core=True, only=_from("T2", "int64"))
     words = {k: v for k, v in table.items() if k != "classlabels_ints"} | {
-        "classlabels_strings": ["a", "b"]
+        "classlabels_strings": ["ä", "b", "日本"]
     }
-    sure = {"prob_a": [-1.5], "prob_b": [0.25]}
+    sure = {"prob_a": [-1.5, -1.0, -0.5], "prob_b": [0.25, 0.5, -0.25]}
     return [
         base,
-        Form("words", (In((4, 3)),), words, core=True, only=_from("T2", "string")),
-        *varied(base, kernel_type=_KERNELS, post_transform=POST[:4]),
+        Form("words", (In((9, 3)),), words, core=True, only=_from("T2", "string")),
+        base.also("two_classes", inputs=(In((4, 3)),), attributes=two),
+        *varied(
+            base.also("few", inputs=(In((9, 3)),)),
+            kernel_type=_KERNELS,
+            post_transform=POST[:4],
+        ),
         base.also("probabilities", attributes=sure),
     ]
 
@@ -97,7 +119,7 @@ def _support_regressor() -> list[Form]:
         "rho": [0.125],
         "support_vectors": _VECTORS,
     }
-    base = Form("plain", (In((4, 3)),), table, core=True, ranks=(2,))
+    base = Form("plain", (In((4, 3), values.ample),), table, core=True, ranks=(2,))
     return [
         base,
         *varied(

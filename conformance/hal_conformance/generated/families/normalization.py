@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hal_conformance.generated import values
-from hal_conformance.generated.form import Family, Form, In, varied
+from hal_conformance.generated.form import Binding, Family, Form, In, varied
 from hal_conformance.generated.values import Maker
 
 _N = ({"N": 1}, {"N": 4})
@@ -70,6 +70,10 @@ def _instance() -> list[Form]:
     ]
 
 
+def _double(binding: Binding) -> bool:
+    return binding["T"] == "tensor(double)"
+
+
 def _layer() -> list[Form]:
     def form(label: str, shape: Any, normed: Any, bias: bool = True, **more: Any) -> Form:
         make = more.pop("make", values.any_)
@@ -86,6 +90,7 @@ def _layer() -> list[Form]:
         every,
         *varied(base, epsilon=(1e-3, 0.5), stash_type=(1,), axis=(-1, 2)),
         every.also("stash_type_16", attributes={"stash_type": 16}),
+        base.also("stashed_double", attributes={"stash_type": 11}, core=True, only=_double),
         form("no_bias", (2, 3, 17), (17,), bias=False, core=True),
         form("long", (2, 1031), (1031,), core=True),
         form("offset", (2, 1031), (1031,), make=values.between(60, 64)),
@@ -116,6 +121,7 @@ def _rms() -> list[Form]:
     return [
         base,
         *varied(base, epsilon=(1e-3, 0.5), stash_type=(1, 11), axis=(-1, 2)),
+        base.also("stashed_double", attributes={"stash_type": 11}, core=True, only=_double),
         form("long", (2, 1031), (1031,), core=True),
         form("two_axes", (2, 3, 17), (3, 17), attributes={"axis": 1}),
         form("negative", (2, 3, 17), (3, 17), attributes={"axis": -2}),
@@ -145,6 +151,7 @@ def _group() -> list[Form]:
         forms += [
             base,
             *varied(base, epsilon=(1e-3, 0.5), stash_type=(1, 11)),
+            base.also("stashed_double", attributes={"stash_type": 11}, core=True, only=_double),
             form("num_groups_1", (2, 6, 5), 1, old=old),
             form("num_groups_6", (2, 6, 5), 6, old=old),
             form("long", (1, 4, 23, 23), 2, old=old, core=True),

@@ -115,6 +115,10 @@ def _global() -> list[Form]:
     ]
 
 
+_FRACTIONS = Form(
+    "fractions", (In((2, 3, 7, 9)),), {"kernel_shape": [3, 3]}, core=True, kinds="float"
+)
+
 _LP = varied(Form("norm", (In((2, 3, 5, 7)),)), p=(1, 2, 3))
 
 _UNPOOL_AT = In((1, 1, 2, 2), values.fixed([[[[5, 7], [13, 15]]]]))
@@ -144,9 +148,7 @@ def _unpool() -> list[Form]:
 
 def _regions() -> list[Form]:
     rois = In((3, 5), values.fixed([[0, 0, 0, 4, 5], [1, 1, 2, 6, 6], [0, 3, 1, 3, 7]]))
-    base = Form(
-        "plain", (In((2, 3, 8, 9), values.shuffled), rois), {"pooled_shape": [2, 2]}, core=True
-    )
+    base = Form("plain", (In((2, 3, 8, 9)), rois), {"pooled_shape": [2, 2]}, core=True)
     return [
         base,
         *varied(base, spatial_scale=(1.0, 0.5), pooled_shape=([1, 1], [3, 2])),
@@ -175,7 +177,7 @@ def _align() -> list[Form]:
 
 FAMILIES = (
     Family(("AveragePool",), [*_windows(maximum=False), *_count_include()]),
-    Family(("MaxPool",), [*_windows(maximum=True), *_max_indices()]),
+    Family(("MaxPool",), [*_windows(maximum=True), *_max_indices(), _FRACTIONS]),
     Family(("LpPool",), _windows(maximum=False, p=(1, 2, 3))),
     Family(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), _global()),
     Family(("GlobalLpPool",), _LP),

@@ -68,6 +68,10 @@ def _not_tiny(binding: Binding) -> bool:
     return not target.startswith(("tensor(float4", "tensor(float6"))
 
 
+def _halves(binding: Binding) -> bool:
+    return binding["T1"] == binding.get("T2") == "tensor(float16)"
+
+
 def _quantise() -> list[Form]:
     x = In((5, 33), values.between(-9, 9))
     low = values.between(-1.25, 1.25)  # in range of float4 and float6 whatever the scale
@@ -94,6 +98,12 @@ def _quantise() -> list[Form]:
             only=_fine,
         ),
         base.also("uneven", inputs=(x, In((), values.fixed(0.1)), _zeros()), only=_fine),
+        base.also(
+            "uneven_scales",
+            inputs=(In((5, 33), values.between(-25, 25)), In((), values.fixed(0.1)), _zeros()),
+            core=True,
+            only=lambda b: _fine(b) and b.get("T3", b["T2"]) == "tensor(uint8)",
+        ),
         base.also("default_zero", inputs=(x, _steps())),
         Form(
             "axis_1",
@@ -133,6 +143,13 @@ def _quantise() -> list[Form]:
                 (In((5, 33), values.between(-25, 25)), In((), values.fixed(0.1)), _zeros()),
             ),
             precision=(1, 10, 16),
+        ),
+        base.also(
+            "wider_precision",
+            inputs=(In((5, 33), values.between(-25, 25)), In((), values.fixed(0.1)), _zeros()),
+            attributes={"precision": 1},
+            core=True,
+            only=_halves,
         ),
         base.also("scalar", inputs=(In((), values.between(-9, 9)), _steps(), _zeros())),
         base.also("special", inputs=(In((60,), values.finite), _steps(), _zeros())),
@@ -183,6 +200,12 @@ def _dequantise() -> list[Form]:
             only=lambda b: both(b) and _bits(b) <= 8,
         ),
         base.also("uneven", inputs=(x, In((), values.fixed(0.1)), _zeros())),
+        base.also(
+            "uneven_scales",
+            inputs=(x, In((), values.fixed(0.1)), _zeros()),
+            core=True,
+            only=lambda b: both(b) and _bytes(b),
+        ),
         Form(
             "axis_1",
             (In((2, 3, 5), values.wide), _steps(3), _zeros(3)),
@@ -206,6 +229,10 @@ def _dequantise() -> list[Form]:
         base.also("empty", inputs=(In((0, 3)), _steps(), _zeros())),
         base.also("dynamic", inputs=(In(("N", 3), values.wide), _steps(), _zeros()), sizes=_N),
     ]
+
+
+def _bytes(binding: Binding) -> bool:
+    return next(iter(binding.values())) == "tensor(uint8)"
 
 
 def _bits(binding: Binding) -> int:

@@ -20,14 +20,16 @@ def _draws(exact: dict[str, Any], inputs: tuple[In, ...], **free: Any) -> list[F
         base,
         typed,
         *varied(base, seed=(0.0, 7.5), **free),
+        base.also("seed_twice", attributes={"seed": 7.0}, twice=True),
         point,
         point.also("point_typed", attributes={"dtype": number_of(parameter)}, core=True),
     ]
 
 
 _SHAPE = {"shape": [3, 5]}
-_NORMAL = {"mean": 2.5, "scale": 1e-30}
-_UNIFORM = {"low": 2.5, "high": 2.5}
+_E = 1.7320507764816284  # of float32, and of no narrower type
+_NORMAL = {"mean": _E, "scale": 0.0}
+_UNIFORM = {"low": _E, "high": _E}
 
 
 def _exact(base: dict[str, Any], parameter: str, point: dict[str, float]) -> dict[str, Any]:
@@ -37,11 +39,13 @@ def _exact(base: dict[str, Any], parameter: str, point: dict[str, float]) -> dic
 def _bernoulli() -> list[Form]:
     sure = (In((5, 7), values.cycle((0, 1, 1))),)
     base = Form("sure", sure, core=True)
+    free = Form("free", (In((5, 7), values.between(0, 1)),), judged="type")
     return [
         base,
         base.also("typed", attributes={"dtype": number_of("T2")}, core=True),
         *varied(base, seed=(0.0, 7.5)),
-        Form("free", (In((5, 7), values.between(0, 1)),), judged="type"),
+        free,
+        free.also("seed_twice", attributes={"seed": 7.0}, twice=True),
         base.also("dynamic", inputs=(In(("N", 2), values.cycle((0, 1))),), sizes=_SIZES),
     ]
 
@@ -49,11 +53,13 @@ def _bernoulli() -> list[Form]:
 def _multinomial() -> list[Form]:
     one = values.cycle((-1e4, 0, -1e4, -1e4))
     base = Form("sure", (In((3, 4), one),), core=True)
+    free = Form("free", (In((3, 4)),), {"sample_size": 6}, judged="type")
     return [
         base,
         base.also("typed", attributes={"dtype": number_of("T2")}, core=True),
         *varied(base, sample_size=(1, 5), seed=(0.0, 7.5)),
-        Form("free", (In((3, 4)),), {"sample_size": 6}, judged="type"),
+        free,
+        free.also("seed_twice", attributes={"seed": 7.0}, twice=True),
     ]
 
 
@@ -70,6 +76,14 @@ def _dropout() -> list[Form]:
         Form("inference", (data, const(0.25), const(0)), outputs=both),
         Form("training_nothing", (data, const(0.0), on), outputs=both, core=True),
         Form("training_free", (data, const(0.5), on), outputs=both, judged="type"),
+        Form(
+            "seed_twice",
+            (data, const(0.5), on),
+            {"seed": 7},
+            outputs=both,
+            judged="type",
+            twice=True,
+        ),
         *varied(Form("training", (data, const(0.0), on)), seed=(0, 7)),
         Form("empty", (In((0, 3)),)),
         Form("dynamic", (In(("N", 3)),), sizes=_SIZES),

@@ -15,7 +15,7 @@ def _given(
     gates: int, directions: int = 1, *, layout: int = 0, **extra: bool
 ) -> tuple[In | None, ...]:
     """X, W, R and those of B, lengths, initial_h, initial_c, P that are asked for."""
-    steps: Any = "L" if extra.get("dynamic") else _STEPS
+    steps: Any = "L" if extra.get("dynamic") else 1 if extra.get("single") else _STEPS
     batch = _BATCH
     h, d = _HIDDEN, directions
     state = (batch, d, h) if layout else (d, batch, h)
@@ -52,6 +52,14 @@ def _forms(gates: int, activations: tuple[str, ...], others: tuple[str, ...]) ->
     return [
         base,
         form("bias", bias=True),
+        form("one_step", core=True, single=True, **everything),
+        base.also(
+            "hidden_size_other",
+            attributes={"hidden_size": _HIDDEN + 1},
+            judged="refusal",
+            inferred=False,
+            ranks=(4, 3, 3)[: len(outputs)],
+        ),
         form("everything", core=True, **everything),
         form("lengths", lengths=True, **everything),
         form("direction_forward", attributes={"direction": "forward"}),

@@ -103,7 +103,7 @@ def _cumulative(everyday: Maker) -> list[Form]:
         *varied(base, exclusive=(0, 1), reverse=(0, 1)),
         form("both", (5, 17), 1, attributes={"exclusive": 1, "reverse": 1}, core=True),
         form("first", (4, 3, 5), 0),
-        form("negative", (4, 3, 5), -2),
+        form("negative", (4, 3, 5), -2, core=True),
         form("long", (2, 1031), 1),
         form("one", (1,), 0),
         form("empty", (0, 3), 1),
@@ -163,7 +163,46 @@ def _whole(binding: Binding) -> bool:
     return "int" in binding["T"]
 
 
+def _large(share: float, spare: int) -> list[Form]:
+    """Whole numbers that need their type, and whose sum or product still fits."""
+    make = values.digits(share, spare)
+    given = (In((5, 8), make), const([1], "axes"))
+    return [Form("large", given, core=True, kinds="whole")]
+
+
+def _twins(shape: tuple[int, ...], *rest: In, **more: Any) -> list[Form]:
+    """Numbers that a narrower type holds equal."""
+    return [Form("twins", (In(shape, values.twins), *rest), core=True, **more)]
+
+
+_CUMULATED = (In((4, 2), values.digits(0.5, 0)), const(1))
+
 FAMILIES = (
+    Family(("ReduceSum", "ReduceL1"), _large(1, 4)),
+    Family(("ReduceMean",), _large(0.75, 1)),
+    Family(("ReduceSumSquare",), _large(0.5, 2)),
+    Family(("ReduceMax", "ReduceMin"), _large(1, 0)),
+    Family(
+        ("ReduceProd",),
+        [
+            Form(
+                "large",
+                (In((5, 2), values.digits(0.5, 0)), const([1], "axes")),
+                core=True,
+                kinds="whole",
+            )
+        ],
+    ),
+    Family(
+        ("CumSum",),
+        [Form("large", (In((3, 17), values.digits(1, 5)), const(1)), core=True, kinds="whole")],
+        typing="free",
+    ),
+    Family(("CumProd",), [Form("large", _CUMULATED, core=True, kinds="whole")], typing="free"),
+    Family(("ArgMax", "ArgMin"), _twins((6, 41), attributes={"axis": 1})),
+    Family(("Hardmax",), _twins((6, 41), attributes={"axis": 1})),
+    Family(("TopK",), _twins((5, 17), const([4], "k"))),
+    Family(("Unique",), _twins((31,), outputs=(True, True, True, True))),
     Family(
         ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1"),
         _reduce(values.nonzero),

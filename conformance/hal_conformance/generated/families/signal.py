@@ -50,7 +50,7 @@ def _stft() -> list[Form]:
     window = In((16,), values.between(0, 1))
     base = Form("window", (signal, const(8), window), core=True)
     both = (signal, const(8), window, const(16))
-    return [
+    made = [
         base,
         Form("length", (signal, const(8), None, const(16)), core=True),
         Form("both", both, core=True),
@@ -60,6 +60,8 @@ def _stft() -> list[Form]:
         Form("one_frame", (In((1, 16, 1)), const(8), window)),
         Form("dynamic", (In(("N", 64, 1)), const(8), window), sizes=_N),
     ]
+    # onnx infers a shape that forgets the default of onesided.
+    return [form.also(form.label, core=form.core, inferred=False, ranks=(4,)) for form in made]
 
 
 def _window() -> list[Form]:

@@ -57,7 +57,7 @@ def _normalise() -> list[Form]:
 
 
 def _split() -> list[Form]:
-    texts = In((2, 3), values.fixed([["a b c", " lead", "trail "], ["a,b,,c", "", "x  y"]]))
+    texts = In((2, 3), values.fixed([["a b c", " lead", "grün 日本 "], ["a,b,,c", "", "x  y"]]))
     base = Form("plain", (texts,), outputs=(True, True), ranks=(3, 2))
     return [
         base,
@@ -75,7 +75,7 @@ def _split() -> list[Form]:
 
 def _regex() -> list[Form]:
     texts = In((7,), values.fixed(["www.google.com", "abc", "a1", "", "A", "grün", "aaa\n"]))
-    patterns = (r"www\.[\w.-]+\.\bcom\b", "[a-z]+", "a*", "", r"\w\d", "(a|A)", ".*")
+    patterns = (r"www\.[\w.-]+\.\bcom\b", "[a-z]+", "a*", "", r"\w\d", "(a|A)", ".*", "grün")
     return [
         Form(f"pattern_{k}", (texts,), {"pattern": pattern})
         for k, pattern in enumerate(patterns)
@@ -84,6 +84,7 @@ def _regex() -> list[Form]:
     ]
 
 
+_FAR = 2**17 + 8  # beyond 16 bits
 _NGRAMS = {
     "ngram_counts": [0, 4],
     "ngram_indexes": [0, 1, 2, 3, 4, 5, 6],
@@ -92,19 +93,19 @@ _NGRAMS = {
     "max_skip_count": 0,
     "mode": "TF",
 }
-_POOL = {**_NGRAMS, "pool_int64s": [2, 3, 5, 4, 5, 6, 7, 8, 6, 7]}
-_TEXTS = {**_NGRAMS, "pool_strings": ["a", "b", "ab", "0", "a", "b", "ab", "0", "b", "a"]}
+_POOL = {**_NGRAMS, "pool_int64s": [2, 3, 5, 4, 5, 6, 7, _FAR, 6, 7]}
+_TEXTS = {**_NGRAMS, "pool_strings": ["ä", "b", "ab", "0", "ä", "b", "ab", "0", "b", "ä"]}
 
 
 def _tfidf() -> list[Form]:
-    numbers = In((12,), values.fixed([1, 1, 3, 3, 3, 7, 8, 6, 7, 5, 6, 8]))
+    numbers = In((12,), values.fixed([1, 1, 3, 3, 3, 7, _FAR, 6, 7, 5, 6, _FAR]))
     base = Form("numbers", (numbers,), _POOL, core=True, kinds="whole")
-    weighted = {"weights": [2.0, 0.5, 3.0, 1.5, 4.0, 0.25, 8.0]}
+    weighted = {"weights": [0.3, 0.5, 3.0, 1.5, 4.0, 0.25, 8.0]}
     return [
         base,
         base.also(
             "matrix",
-            inputs=(In((2, 6), values.fixed([[1, 1, 3, 3, 3, 7], [8, 6, 7, 5, 6, 8]])),),
+            inputs=(In((2, 6), values.fixed([[1, 1, 3, 3, 3, 7], [_FAR, 6, 7, 5, 6, _FAR]])),),
         ),
         *varied(
             base,
@@ -119,7 +120,7 @@ def _tfidf() -> list[Form]:
             "ngram_counts",
             attributes={
                 "ngram_counts": [0, 0],
-                "pool_int64s": [5, 6, 7, 8, 6, 7],
+                "pool_int64s": [5, 6, 7, _FAR, 6, 7],
                 "ngram_indexes": [2, 0, 1],
                 "min_gram_length": 2,
             },
@@ -127,7 +128,7 @@ def _tfidf() -> list[Form]:
         base.also("ngram_indexes", attributes={"ngram_indexes": [6, 5, 4, 3, 2, 1, 0]}),
         Form(
             "texts",
-            (In((8,), values.fixed(["a", "b", "ab", "0", "b", "a", "zz", "b"])),),
+            (In((8,), values.fixed(["ä", "b", "ab", "0", "b", "ä", "zz", "b"])),),
             _TEXTS,
             kinds="text",
         ),

@@ -9,9 +9,12 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from hal.dtypes import DType
 from hal_conformance.generated import registry, values
+from hal_conformance.generated.draw import Draw
 from hal_conformance.generated.families.ml_models import ML, POST
 from hal_conformance.generated.form import Binding, Family, Form, In, varied
+from hal_conformance.numerics.arithmetic import Array
 
 # Two trees over three features: a root with one inner node, and a root alone.
 _NODES: dict[str, Any] = {
@@ -150,6 +153,11 @@ _TREE: dict[str, Any] = {
 }
 
 
+def _near_splits(draw: Draw, shape: values.Shape, dtype: DType) -> Array:
+    """Numbers at the splits, and just above them."""
+    return values.as_type(values.twins(draw, shape, dtype).astype(np.float64) * 0.5, dtype)
+
+
 def _ensemble_5() -> list[Form]:
     base = Form("plain", (_X,), _TREE, core=True)
     members = {
@@ -164,6 +172,7 @@ def _ensemble_5() -> list[Form]:
             base.also(f"mode_{m}", inputs=(_TIED,), attributes={"nodes_modes": _modes(m, m, m)})
             for m in range(6)
         ),
+        base.also("near", inputs=(In((6, 3), _near_splits),), core=True),
         base.also("members", inputs=(asked,), attributes=members, core=True),
         base.also("hit_rates", attributes={"nodes_hitrates": _typed(1.0, 0.5, 2.0)}),
         base.also(
@@ -177,7 +186,7 @@ def _ensemble_5() -> list[Form]:
 
 def _optimiser(state: int, base: Mapping[str, Any], **options: Any) -> list[Form]:
     """R, T, then X, G and the state tensors of each weight."""
-    rate, step = In((), values.fixed(0.125)), In((), values.fixed(3))
+    rate, step = In((), values.fixed(0.1)), In((), values.fixed(3))
 
     def given(count: int) -> tuple[In, ...]:
         tensors = [In((2, 5)) for _ in range(2 * count)]

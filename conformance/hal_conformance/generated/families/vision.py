@@ -233,9 +233,9 @@ def _decoder() -> list[Form]:
 
 
 FAMILIES = (
-    Family(("Resize",), [*_old_resize(), *_resize()], typing="free"),
-    Family(("Upsample",), _old_resize()),
-    Family(("GridSample",), _grid_sample(), typing="free"),
+    Family(("Resize",), [*_old_resize(), *_resize()], typing="free", carries="whole"),
+    Family(("Upsample",), _old_resize(), carries="whole"),
+    Family(("GridSample",), _grid_sample(), typing="free", carries="whole"),
     Family(("AffineGrid",), _affine()),
     Family(("NonMaxSuppression",), _suppression()),
     Family(("ImageDecoder",), _decoder()),
