@@ -183,12 +183,12 @@ def _linear(g: Graph, kind: str) -> Callable[[str], str]:
     return lambda x: g("Relu", x)
 
 
-@_pair("same", {op.lower(): {"op": op} for op in ("Mul", "Div", "Add", "Sub")}, _FLOATS)
+@_pair("same", {op.lower(): {"op": op} for op in ("Mul", "Add", "Sub")}, _FLOATS)
 def power_of_two_elementwise(g: Graph, op: str) -> Written:
     """Correctly rounded operators commute with powers of two while nothing overflows."""
     a, b = _positive(g, "a"), _positive(g, "b")
     two = g.feed("two", make=values.fixed(2.0))
-    other = b if op in ("Mul", "Div") else g("Mul", b, two)
+    other = b if op == "Mul" else g("Mul", b, two)
     return g("Mul", g(op, a, b), two), g(op, g("Mul", a, two), other)
 
 

@@ -20,9 +20,17 @@ from hal_conformance.generated.graphs.twists import PLAIN
 from hal_conformance.generated.graphs.writing import Graph
 from hal_conformance.generated.source import Source
 
-COUNT = 240
-VACUOUS = frozenset({60, 84, 102, 182})
-"""Seeds whose graphs agreement would say nothing of: left out."""
+COUNT = 320
+VACUOUS = frozenset(
+    int(seed)
+    for seed in (
+        "2 3 4 5 6 7 8 11 15 23 34 42 57 60 61 73 76 79 80 81 82 84 88 89 91 92 94 98 102 "
+        "103 108 109 110 122 131 133 136 140 143 144 151 152 155 156 157 158 161 163 167 "
+        "178 180 182 186 188 196 197 200 204 214 218 222 234 242 243 246 251 257 265 268 "
+        "270 273 274 281 282 285 289 290 296 297 301 304 309 "
+    ).split()
+)
+"""Seeds left out: the sound bounds of their graphs say nothing of some output under fp32."""
 
 _TYPES = ("float32",) * 7 + ("float16", "int32", "int32")
 _OPSETS = (13, 17, 18, 21, 21, 22)
