@@ -29,7 +29,8 @@ class Pair:
     exact; infinity says that nothing can be said. Whole numbers and truth values (0 and 1) may
     carry an error too, once something jumped. `accepts` replaces the comparison for a result
     that may jump, and `ambiguous` counts the elements that do; `error` is set as well, and is
-    what moves on.
+    what moves on. `growth` is the n u of the sum of products that it is: what is added next may
+    be where a device's accumulator starts, and is then rounded as often.
     """
 
     value: Array
@@ -37,6 +38,7 @@ class Pair:
     dtype: str
     accepts: Accepts | None = None
     ambiguous: int = 0
+    growth: float = 0.0
 
     @classmethod
     def exact(cls, array: Array, dtype: str | None = None) -> Pair:

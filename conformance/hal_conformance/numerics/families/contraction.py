@@ -206,6 +206,13 @@ def biased(step: Step, summed: Pair, bias: Pair, terms: Array | float) -> Pair:
     return replace(made, error=made.errors() + np.where(np.isfinite(made.value), start, 0.0))
 
 
+def started(step: Step, made: Pair, terms: Array | float) -> Pair:
+    """A sum of products that a device may fuse with the addition of what follows it."""
+    unit = step.arithmetic.summing(made.dtype).unit
+    grown = float(np.max(growth(terms, unit), initial=0.0))
+    return made if step.primitive or made.error is None else replace(made, growth=grown)
+
+
 def scaled(step: Step, a: Pair, factor: float) -> Pair:
     """A pair times an exact factor, rounded to its type; nothing is added for a factor of 1."""
     if factor == 1.0:
@@ -254,7 +261,8 @@ def matmul(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     a, b = needed(inputs), needed(inputs, 1)
     if not a.is_float:
         return by_reference(step, inputs)
-    return [stored(step, product(step, a, b, np.matmul, np.shape(a.value)[-1]))]
+    terms = np.shape(a.value)[-1]
+    return [started(step, stored(step, product(step, a, b, np.matmul, terms)), terms)]
 
 
 @rule("Gemm", source=JEANNEROD_RUMP)
@@ -271,7 +279,7 @@ def gemm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     alpha, beta = attributes["alpha"], attributes["beta"]
     if not isinstance(bias, Pair):
         kept = stored(step, summed) if alpha == 1 else between(step, summed)
-        return [scaled(step, kept, alpha)]
+        return [started(step, scaled(step, kept, alpha), np.shape(a.value)[-1])]
     kept = between(step, summed)
     kept = passing(step, replace(kept, value=kept.value * alpha), scaled(step, kept, alpha))
     added = scaled(step, held(step, bias), beta)

@@ -26,6 +26,7 @@ from hal_conformance.numerics.families.contraction import (
     needed,
     plus,
     product,
+    started,
     stored,
 )
 from hal_conformance.numerics.pair import Pair, Quantity
@@ -215,11 +216,10 @@ def _biased(step: Step, summed: Pair, inputs: Sequence[Quantity], terms: Array |
     """With the bias, before which a device may store the sum, or from which it may start."""
     bias = inputs[_BIAS.get(step.op, 2)] if len(inputs) > _BIAS.get(step.op, 2) else None
     if not isinstance(bias, Pair):
-        return stored(step, summed)
+        return started(step, stored(step, summed), terms)
     shape = (-1, *[1] * (np.ndim(summed.value) - 2))
-    return biased(
-        step, summed, held(step, bias).moved(lambda array: array.reshape(shape)), terms
-    )
+    shaped = held(step, bias).moved(lambda array: array.reshape(shape))
+    return started(step, biased(step, summed, shaped, terms), terms)
 
 
 _BIAS = {"DeformConv": 3}

@@ -85,7 +85,18 @@ def add(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     with np.errstate(all="ignore"):
         value = a.value + b.value if step.op == "Add" else a.value - b.value
         error = operand(step, a) + operand(step, b)
-    return [finished(step, (value, error), a.dtype, step.op)]
+    made = finished(step, (value, error), a.dtype, step.op)
+    return [_fused(made, a, b) if a.growth or b.growth else made]
+
+
+def _fused(made: Pair, a: Pair, b: Pair) -> Pair:
+    """What a sum of products adds that starts from the other operand: n u of its size."""
+    with np.errstate(all="ignore"):
+        start = a.growth * (np.abs(b.value) + b.errors())
+        start = start + b.growth * (np.abs(a.value) + a.errors())
+        start = np.where(np.isfinite(made.value), start, 0.0)
+    grown = max(a.growth, b.growth)
+    return replace(made, error=made.errors() + np.nan_to_num(start, nan=np.inf), growth=grown)
 
 
 @rule("Mul", source="IEEE 754-2019, 5.4.1; Higham ASNA 3.1")
@@ -133,7 +144,8 @@ def _by_reciprocal(step: Step, quotient: Pair, a: Pair, b: Pair) -> Pair:
 
     def right(got: Array) -> Array:
         number = got.astype(np.float64)
-        return np.asarray(np.where(zero, np.isnan(number), number == sign * np.inf))
+        infinite = np.isinf(number) & (np.sign(number) == sign)
+        return np.asarray(np.where(zero, np.isnan(number), infinite))
 
     return undefined(quotient, over, right)
 

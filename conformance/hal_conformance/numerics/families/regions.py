@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from hal_conformance.numerics.algebra import one_of
 from hal_conformance.numerics.arithmetic import Array, Format
 from hal_conformance.numerics.families.contraction import growth, held, needed
 from hal_conformance.numerics.pair import Pair, Quantity
@@ -47,7 +48,19 @@ class Samples:
 @rule("RoiAlign", source="ONNX RoiAlign-16 and its test; IEEE 754 for coordinates and sums")
 @np.errstate(all="ignore")
 def roi_align(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """The mean of bilinear samples; `max` is of the weighted pixels, as the test has it."""
+    """The mean of bilinear samples, or the largest.
+
+    The document takes the largest sample; its test, and ONNX Runtime, the largest of the pixels
+    times their weights (microsoft/onnxruntime#6146): either is right.
+    """
+    mode = str(step.attributes.get("mode", "avg"))
+    if mode == "max":
+        return [one_of([_regions(step, inputs, way) for way in ("pixels", "samples")])]
+    return [_regions(step, inputs, "mean")]
+
+
+@np.errstate(all="ignore")
+def _regions(step: Step, inputs: Sequence[Quantity], way: str) -> Pair:
     x, rois, batch = held(step, needed(inputs)), needed(inputs, 1), needed(inputs, 2)
     size = tuple(int(step.attributes.get(f"output_{name}", 1)) for name in ("height", "width"))
     limits = np.shape(x.value)[2:]
@@ -63,9 +76,10 @@ def roi_align(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         if rows is not None and columns is not None and batch.is_exact:
             image = int(batch.value.ravel()[index])
             stack = np.stack([x.value[image], x.errors()[image]])
-            pooled = _aligned(step, x.dtype, stack, nearby[image], rows, columns, size)
+            places = rows, columns
+            pooled = _aligned(step, x.dtype, (stack, nearby[image]), places, size, way)
             values[index], errors[index] = pooled
-    return [step.rounded(values, errors, x.dtype)]
+    return step.rounded(values, errors, x.dtype)
 
 
 @rule("MaxRoiPool", source="Girshick, Fast R-CNN, 2015: ROIPooling of its Caffe")
@@ -131,14 +145,13 @@ def _samples(
 def _aligned(
     step: Step,
     dtype: str,
-    stack: Array,
-    nearby: Array,
-    rows: Samples,
-    columns: Samples,
+    image: tuple[Array, Array],
+    places: tuple[Samples, Samples],
     size: tuple[int, ...],
+    way: str,
 ) -> tuple[Array, Array]:
-    """Value and error of one region; `stack` holds the image and its errors (2, C, H, W)."""
-    largest = step.attributes.get("mode", "avg") == "max"
+    """Value and error of one region; the image comes with its errors (2, C, H, W)."""
+    (stack, nearby), (rows, columns) = image, places
     unit = max(step.arithmetic.summing(dtype).unit, step.stored(dtype).unit)
     channels = np.shape(stack)[1]
     shape = (channels, size[0], rows.count, size[1], columns.count)
@@ -152,11 +165,14 @@ def _aligned(
     doubt = rows.doubt[:, None] + columns.doubt + rows.doubt[:, None] * columns.doubt
     moved = (2 * doubt + 8 * unit) * nearby[:, rows.low[:, None], columns.low]
     corners = np.stack(parts)
-    if largest:
+    if way == "pixels":
         value = corners[:, 0].max(axis=0).reshape(shape).max(axis=(2, 4))
         error = (corners[:, 1].max(axis=0) + moved).reshape(shape).max(axis=(2, 4))
         return value, error
     count = rows.count * columns.count
+    if way == "samples":
+        sums, moves = corners[:, 0].sum(axis=0), corners[:, 1].sum(axis=0) + moved
+        return sums.reshape(shape).max(axis=(2, 4)), moves.reshape(shape).max(axis=(2, 4))
     value = corners[:, 0].sum(axis=0).reshape(shape).sum(axis=(2, 4)) / count
     reach = (np.abs(corners[:, 0]) + corners[:, 1]).sum(axis=0).reshape(shape)
     error = (corners[:, 1].sum(axis=0) + moved).reshape(shape).sum(axis=(2, 4)) / count
