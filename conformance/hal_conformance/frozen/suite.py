@@ -43,6 +43,8 @@ class FrozenSuite:
         """Make what these cases need and the cache lacks."""
         names = dict.fromkeys(declared(target) for target in targets)
         self.corpus.prepare(cases, list(names), self._making)
+        for case in cases:  # before any of them runs: whether each is the one that is frozen
+            self.corpus.question(case)
 
     def facts(self, case: str) -> dict[str, Any]:
         """The case's hash, and the operators and types of its model."""
