@@ -361,7 +361,7 @@ def digits(share: float, spare: int = 1) -> Maker:
 
 
 def ample(draw: Draw, shape: Shape, dtype: DType) -> Array:
-    """Everyday numbers; whole ones of more than half of the bits, of which sums stay in range."""
+    """Everyday numbers; whole ones of more than half of the bits, whose sums fit."""
     if is_float(dtype) or dtype.name in ("string", "bool"):
         return any_(draw, shape, dtype)
     return digits(0.6)(draw, shape, dtype)

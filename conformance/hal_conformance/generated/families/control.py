@@ -197,6 +197,13 @@ def _loop() -> list[Form]:
             outputs=two,
             ranks=both,
         ),
+        Form(
+            "far_limit",
+            (In((), values.fixed(2**32)), going, state),
+            {"body": _loop_body("Add", scan=False, stop=True)},
+            outputs=(True,),
+            ranks=(2,),
+        ),
         Form("never", (In((), values.fixed(0)), going, state), grows, outputs=two, ranks=both),
         Form(
             "condition_false",

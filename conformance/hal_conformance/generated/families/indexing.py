@@ -228,8 +228,8 @@ def _one_hot() -> list[Form]:
             for depth, at in ((4101, [2051, 3, 4095]), (120, [100, 3, 17]))
         ),
         Form(
-            "deep_33001",
-            (In((2,), values.fixed([32999, 5])), const(33001), ends),
+            "deep_66001",
+            (In((2,), values.fixed([65999, 5])), const(66001), ends),
             core=True,
             since=11,
             only=_four_bytes,

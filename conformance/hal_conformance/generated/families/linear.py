@@ -187,7 +187,7 @@ def _qlinear_matmul() -> list[Form]:
             "uneven_scales",
             (17, 33),
             (33, 61),
-            (0.0117, 0.0231, 0.37),
+            (0.0117, 0.0231, 0.77),
             core=True,
             only=_bytes,
         ),

@@ -145,6 +145,16 @@ def _quantise() -> list[Form]:
             precision=(1, 10, 16),
         ),
         base.also(
+            "far_scale",
+            inputs=(
+                In((9, 9), values.cycle((0, 2.0**17, 2.0**20, 3 * 2.0**17, 2.0**21))),
+                In((), values.fixed(2.0**17)),
+                _zeros(),
+            ),
+            core=True,
+            only=lambda b: b.get("T2") == "tensor(float8e8m0)",
+        ),
+        base.also(
             "wider_precision",
             inputs=(In((5, 33), values.between(-25, 25)), In((), values.fixed(0.1)), _zeros()),
             attributes={"precision": 1},
@@ -200,6 +210,13 @@ def _dequantise() -> list[Form]:
             only=lambda b: both(b) and _bits(b) <= 8,
         ),
         base.also("uneven", inputs=(x, In((), values.fixed(0.1)), _zeros())),
+        Form(
+            "far_scale",
+            (x, In((), values.fixed(2.0**17))),
+            {"output_dtype": number_of("T3", "T2")},
+            core=True,
+            only=lambda b: b.get("T2") == "tensor(float8e8m0)" and _bytes(b),
+        ),
         base.also(
             "uneven_scales",
             inputs=(x, In((), values.fixed(0.1)), _zeros()),

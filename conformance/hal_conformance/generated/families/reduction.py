@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from hal.dtypes import DType
 from hal_conformance.generated import values
+from hal_conformance.generated.draw import Draw
 from hal_conformance.generated.form import Binding, Family, Form, In, const, varied
 from hal_conformance.generated.values import Maker
+from hal_conformance.numerics.arithmetic import Array
 
 _SIZES = ({"N": 3, "M": 5}, {"N": 7, "M": 33})
 
@@ -175,12 +180,23 @@ def _twins(shape: tuple[int, ...], *rest: In, **more: Any) -> list[Form]:
     return [Form("twins", (In(shape, values.twins), *rest), core=True, **more)]
 
 
+def _sides(_draw: Draw, shape: values.Shape, dtype: DType) -> Array:
+    """One number a row, whose square fits and whose root needs the type."""
+    made = np.zeros(shape, np.int64)
+    made[:, 0] = 5 * 2 ** (dtype.bits // 2 - 3)
+    return values.as_type(made, dtype)
+
+
 _CUMULATED = (In((4, 2), values.digits(0.5, 0)), const(1))
 
 FAMILIES = (
     Family(("ReduceSum", "ReduceL1"), _large(1, 4)),
     Family(("ReduceMean",), _large(0.75, 1)),
     Family(("ReduceSumSquare",), _large(0.5, 2)),
+    Family(
+        ("ReduceL2",),
+        [Form("large", (In((3, 4), _sides), const([1], "axes")), core=True, kinds="whole")],
+    ),
     Family(("ReduceMax", "ReduceMin"), _large(1, 0)),
     Family(
         ("ReduceProd",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hal_conformance.generated import values
-from hal_conformance.generated.form import Family, Form, In, const, number_of, varied
+from hal_conformance.generated.form import Binding, Family, Form, In, const, number_of, varied
 
 _N = ({"N": 1}, {"N": 3})
 
@@ -79,6 +79,13 @@ def _window() -> list[Form]:
     ]
 
 
+def _edges(name: str) -> Any:
+    def holds(binding: Binding) -> bool:
+        return binding["T2"] == f"tensor({name})" and binding["T3"] == "tensor(float)"
+
+    return holds
+
+
 def _mel() -> list[Form]:
     def form(
         label: str, bins: int, length: int, rate: int, low: float, high: float, **more: Any
@@ -91,6 +98,8 @@ def _mel() -> list[Form]:
     return [
         base,
         form("typed", 8, 16, 8192, 0.0, 4096.0, attributes=typed, core=True),
+        form("edge_float", 8, 1023, 16384, 0.0, 4095.7, core=True, only=_edges("float")),
+        form("edge_half", 8, 1023, 16384, 0.0, 4092.0, core=True, only=_edges("float16")),
         form("inside", 5, 64, 16000, 250.0, 4000.0),
         form("large", 40, 512, 16000, 0.0, 8000.0),
         Form(

@@ -100,7 +100,7 @@ _TEXTS = {**_NGRAMS, "pool_strings": ["ä", "b", "ab", "0", "ä", "b", "ab", "0"
 def _tfidf() -> list[Form]:
     numbers = In((12,), values.fixed([1, 1, 3, 3, 3, 7, _FAR, 6, 7, 5, 6, _FAR]))
     base = Form("numbers", (numbers,), _POOL, core=True, kinds="whole")
-    weighted = {"weights": [0.3, 0.5, 3.0, 1.5, 4.0, 0.25, 8.0]}
+    weighted = {"weights": [0.3, 0.7, 3.1, 1.7, 4.3, 0.35, 8.7]}
     return [
         base,
         base.also(

@@ -184,7 +184,12 @@ def _ensemble_5() -> list[Form]:
     ]
 
 
-def _optimiser(state: int, base: Mapping[str, Any], **options: Any) -> list[Form]:
+_DECAY = {"decay_factor": 0.25}
+
+
+def _optimiser(
+    state: int, base: Mapping[str, Any], late: int = 1, **options: Any
+) -> list[Form]:
     """R, T, then X, G and the state tensors of each weight."""
     rate, step = In((), values.fixed(0.1)), In((), values.fixed(3))
 
@@ -208,8 +213,13 @@ def _optimiser(state: int, base: Mapping[str, Any], **options: Any) -> list[Form
     two = one.also(
         "two", inputs=given(2), outputs=(True,) * (2 + 2 * state), ranks=(2,) * (2 + 2 * state)
     )
+    late = one.also(
+        "late",
+        inputs=(rate, In((), values.fixed(2**32 + late)), *given(1)[2:]),
+        attributes=_DECAY if state == 1 and not base else {},
+    )
     first = one.also("first", inputs=(rate, In((), values.fixed(0)), *given(1)[2:]))
-    return [one, two, first, *varied(one, **options)]
+    return [one, two, first, late, *varied(one, **options)]
 
 
 _PREVIEW = "ai.onnx.preview.training"
@@ -251,6 +261,7 @@ FAMILIES = (
         _optimiser(
             1,
             _MOMENTUM,
+            late=0,
             alpha=(0.0,),
             beta=(0.5,),
             norm_coefficient=(0.0,),

@@ -177,6 +177,8 @@ _BOXES = [
 _CENTRES = [
     [[0, 0, 2, 2], [1, 0, 2, 2], [3, 0, 2, 2], [0, 10, 4, 2], [0, 10.5, 4, 2], [0, 100, 2, 2]]
 ]
+# The second overlaps the first by hardly more than a half: in half precision by just that.
+_NEAR = [[0, 0, 1, 1], [0, 0, 1, 0.500061], *[[0, 10 * k, 1, 10 * k + 1] for k in range(1, 5)]]
 _SCORES = [[[0.875, 0.75, 0.625, 0.9375, 0.5, 0.25], [0.25, 0.5, 0.75, 0.625, 0.875, 0.125]]]
 
 
@@ -211,6 +213,7 @@ def _suppression() -> list[Form]:
         form(
             "center_point_box_1", 3, 0.375, attributes={"center_point_box": 1}, boxes=_CENTRES
         ),
+        form("near_threshold", 3, 0.5, boxes=[_NEAR]),
         form("same_boxes", 3, 0.5, boxes=[[[0, 0, 1, 1]] * 6]),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Set
 
+import numpy as np
 import onnx
 from onnx import AttributeProto, checker, helper, numpy_helper, shape_inference
 
@@ -45,6 +46,17 @@ def without(asked: Asked, name: str) -> onnx.ModelProto:
     del node.attribute[:]
     node.attribute.extend(kept)
     return model
+
+
+def divided_in_half(asked: Asked, number: int) -> list[Value]:
+    """QuantizeLinear to uint8 by a device that divides in float16, whatever precision is set."""
+    x, scale, zero, *_ = asked.datasets[number].values()
+    if not all(isinstance(value, Tensor) for value in (x, scale, zero)):
+        return []
+    assert isinstance(x, Tensor) and isinstance(scale, Tensor) and isinstance(zero, Tensor)
+    quotient = x.array.astype(np.float16) / scale.array.astype(np.float16)
+    whole = np.rint(quotient.astype(np.float64)) + zero.array.astype(np.float64)
+    return [Tensor(np.clip(whole, 0, 255).astype(np.uint8), zero.dtype)]
 
 
 def loses_meaning(model: onnx.ModelProto, other: onnx.ModelProto) -> bool:
