@@ -71,3 +71,10 @@ def in_force(operator: str, opset: int) -> int | None:
     except defs.SchemaError:
         return None
     return None if schema.deprecated else schema.since_version
+
+
+@cache
+def versions(operator: str, first: int, last: int) -> frozenset[int]:
+    """The versions of an operator that are in force at any opset from the first to the last."""
+    found = (in_force(operator, opset) for opset in range(first, last + 1))
+    return frozenset(version for version in found if version is not None)

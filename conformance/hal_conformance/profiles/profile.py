@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hal_conformance import globs
-from hal_conformance.profiles.matching import Subject, in_force, subject
+from hal_conformance.profiles.matching import Subject, subject, versions
 
 Tier = Literal["mandatory", "optional"]
 SuiteName = Literal["ops", "graphs", "onnx"]
@@ -87,17 +87,14 @@ class Rule(_Strict):
         return bool(told.operators) and told.operators <= self._known
 
     def _is_in_force(self, told: Subject) -> bool:
-        if told.version is None or (self.opset is None and self.opsets is None):
+        if told.version is None or self._span is None:
             return True
         (operator,) = told.operators
-        return any(in_force(operator, opset) == told.version for opset in self._opsets)
+        return told.version in versions(operator, *self._span)
 
-    @property
-    def _opsets(self) -> Iterator[int]:
-        if self.opset is not None:
-            yield self.opset
-        elif self.opsets is not None:
-            yield from range(self.opsets[0], self.opsets[1] + 1)
+    @cached_property
+    def _span(self) -> tuple[int, int] | None:
+        return self.opsets if self.opset is None else (self.opset, self.opset)
 
 
 class Part(_Strict):
@@ -156,10 +153,20 @@ class Profile(_Strict):
     ) -> tuple[Tier, str] | None:
         """The part a case belongs to, and whether that is mandatory; None where to none."""
         told = subject(case, facts)
-        for tier, part in self.parts():
-            if any(rule.takes(case, told) for rule in part.rules):
-                return tier, part.name
+        for tier, name, rule in self._rules.get(told.suite, ()):
+            if rule.takes(case, told):
+                return tier, name
         return None
+
+    @cached_property
+    def _rules(self) -> Mapping[str, list[tuple[Tier, str, Rule]]]:
+        """By suite: the rules that look at it, each with its part, in their order."""
+        found: dict[str, list[tuple[Tier, str, Rule]]] = {name: [] for name in self.suites}
+        for tier, part in self.parts():
+            for rule in part.rules:
+                for suite in dict.fromkeys(rule.suites):
+                    found[suite].append((tier, part.name, rule))
+        return found
 
     def selects(self, case: str, facts: Mapping[str, Any] | None = None) -> Tier | None:
         """Whether a case is mandatory, optional, or none of its business.
