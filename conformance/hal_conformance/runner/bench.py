@@ -138,6 +138,16 @@ class Bench:
             self.headers.setdefault(name, header(device))
         return WorkerSession(self, device, adapter, ward)
 
+    def watch_over(self, pid: int) -> None:
+        """Watch a worker that is none of the sessions', until the run ends.
+
+        Raises:
+            Stopped: the run is being stopped.
+        """
+        self.watch.add(pid)
+        if self.stopping():
+            raise Stopped
+
     def stopping(self) -> bool:
         """Whether the run is being stopped."""
         return self._stopping.is_set()

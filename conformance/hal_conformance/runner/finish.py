@@ -17,6 +17,7 @@ from hal import registry
 from hal.targets import Target
 from hal_conformance import results
 from hal_conformance.expectations import Expectations, apply_all
+from hal_conformance.fingerprint.fact import digest
 from hal_conformance.records import SCHEMA, CaseRecord, IndexRow, RunHeader, TargetHeader
 from hal_conformance.report.verdict import judge
 from hal_conformance.runner.journal import Journal
@@ -51,8 +52,12 @@ def collect(
 
 
 def _target_header(target: Target, journal: Journal) -> TargetHeader:
-    expectations = {"expectations": hashes(files(target))}
-    return TargetHeader.model_validate(journal.targets[target.name] | expectations)
+    found = dict(journal.targets[target.name])
+    facts = journal.facts.get(target.name)
+    if facts:
+        found["fingerprint"] = found["fingerprint"] | {"hash": digest(facts), "facts": facts}
+    found["expectations"] = hashes(files(target))
+    return TargetHeader.model_validate(found)
 
 
 def _index(items: Sequence[Item], suites: Mapping[str, Suite]) -> Iterator[IndexRow]:

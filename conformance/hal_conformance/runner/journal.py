@@ -61,6 +61,7 @@ class Journal:
         self.ended: dict[Key, Row] = {}
         self.started: Counter[Key] = Counter()
         self.targets: dict[str, Row] = {}
+        self.facts: dict[str, Row] = {}  # fingerprints, by target
         self.held: dict[Key, tuple[Row, tuple[str, ...]]] = {}
         self.sessions = 0
         self._ran: dict[str, list[str]] = {}  # case ids by worker
@@ -112,6 +113,8 @@ class Journal:
                 self._end(line["record"])
             elif kind == "target":
                 self.targets[line["target"]] = line["found"]
+            elif kind == "facts":
+                self.facts[line["target"]] = line["facts"]
             elif kind == "session":
                 self.sessions += 1
 
@@ -157,6 +160,12 @@ class Journal:
                 return
             self.targets[name] = plain
             self._append({"kind": "target", "target": name, "found": plain})
+
+    def fingerprint(self, target: str, facts: Mapping[str, str]) -> None:
+        """Keep what arithmetic a target was found to have, as of now."""
+        with self._mutex:
+            self.facts[target] = dict(facts)
+            self._append({"kind": "facts", "target": target, "facts": dict(facts)})
 
     def _append(self, line: Row) -> None:
         data = (json.dumps(line, separators=(",", ":")) + "\n").encode()

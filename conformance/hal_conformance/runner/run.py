@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from hal_conformance.results import Results
 
 
+LARGE = 200
+"""From how many cases on a run takes the fingerprints of its targets along."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a run is asked to do; `memory_limit` is a worker's, in bytes."""
@@ -154,6 +158,9 @@ def _work(
 ) -> None:
     left = [item for item in items if (item.target, item.case) not in journal.ended]
     crew = Crew(bench, journal, left, progress)
+    from hal_conformance.fingerprint.background import Background
+
+    asked = Background(_to_ask(request, items), bench.watch_over)
     progress.begin(len(items), len(items) - len(left))
     bench.is_working = True
     try:
@@ -165,6 +172,13 @@ def _work(
         raise Interrupted
     if crew.lost:
         raise Incomplete(crew.lost)
+    for target in _to_ask(request, items):
+        journal.fingerprint(target.name, asked.facts(target.name))
+
+
+def _to_ask(request: Request, items: Sequence[Item]) -> tuple[Target, ...]:
+    """Whose arithmetic a run finds out: it costs a second or more, so a large one's only."""
+    return request.targets if len(items) >= LARGE else ()
 
 
 def _openings(request: Request) -> list[str]:

@@ -237,7 +237,7 @@ def test_kill_9_loses_nothing_and_leaves_nothing(
         for pid in [*workers, process.pid] if whole_family else [process.pid]:
             os.kill(pid, signal.SIGKILL)
         process.communicate(timeout=30)
-    assert len(workers) == 2
+    assert len(workers) in (2, 3)  # the third asks for the fingerprint
     _wait_until(lambda: not any(_lives(pid) for pid in workers))
     done = hal(*words, "--resume")
     assert done.code == 0, done.err
