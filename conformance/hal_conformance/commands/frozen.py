@@ -113,6 +113,8 @@ def freeze(asked: Asked, *, as_json: bool) -> int:
     Returns:
         The exit code.
     """
+    from hal_conformance.profiles.suites import publish
+
     found: dict[str, object] = {}
     for suite in asked.suites or SUITES:
         made = verifying.made(verifying.parts_of(suite), asked.jobs, Preparing())
@@ -120,8 +122,11 @@ def freeze(asked: Asked, *, as_json: bool) -> int:
         found[suite] = {"cases": len(made), "hash": whole}
         if not as_json:
             output.line(f"{suite}: {len(made):,} cases frozen, {whole}")
+    profiles = publish()
     if as_json:
-        output.emit_json({"suites": found})
+        output.emit_json({"suites": found, "profiles": profiles})
+    else:
+        output.line(f"scopes of {profiles} profiles published")
     return failures.OK
 
 

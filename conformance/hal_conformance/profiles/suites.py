@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from hal_conformance.profiles.loading import load, names
 from hal_conformance.profiles.profile import Profile
-from hal_conformance.profiles.scope import Facts, Scope, scope
+from hal_conformance.profiles.scope import LOCK, Facts, Scope, scope
+
+HEAD = "# profile version mandatory optional hash-of-profile hash-of-scope\n"
 
 NEEDS_FACTS = ("onnx",)
 """Suites whose ids do not tell operators and types; the others would make their cases first."""
@@ -25,6 +28,13 @@ def scope_over(profile: Profile, suites: Mapping[str, Listed]) -> Scope:
     facts: dict[str, Facts] = {n: suites[n].facts for n in NEEDS_FACTS if n in suites}
     ids = {name: suites[name].ids() for name in profile.suites if name in suites}
     return scope(profile, ids, facts)
+
+
+def publish() -> int:
+    """Write scopes.lock anew over the corpora as they are frozen; how many profiles it has."""
+    lines = [installed(load(name)).line for name in names()]
+    LOCK.write_text(HEAD + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return len(lines)
 
 
 def installed(profile: Profile, cache: Path | None = None) -> Scope:
