@@ -1,4 +1,16 @@
-"""Generated graphs: what compilers fuse, random graphs, relations, what must be refused."""
+"""Generated graphs: what compilers fuse, random graphs, relations, what must be refused.
+
+Readers want `generate_graphs()`. A family is a part of the frozen corpus.
+
+    writing.py     a graph, node by node            twists.py     the traps of any pattern
+    modelling.py   from there to a checked case     wrapping.py   within a function, an If
+    patterns.py    what families declare            pairs.py      two outputs, and a relation
+    convolution.py, matmul.py, activations.py, normalisation.py, attention.py, layout.py,
+    folding.py, quantised.py, control.py            patterns by what compilers do with them
+    metamorphic.py, bodies.py                       relations
+    randomly.py                                     graphs from seeds
+    refusal.py, wrong*.py                           models that are wrong in one place
+"""
 
 from __future__ import annotations
 
@@ -8,6 +20,7 @@ from fnmatch import fnmatchcase
 from hal_conformance.generated.graphs import (
     activations,
     attention,
+    bodies,
     control,
     convolution,
     folding,
@@ -19,6 +32,7 @@ from hal_conformance.generated.graphs import (
     randomly,
     refusal,
 )
+from hal_conformance.generated.graphs.pairs import Pairs
 from hal_conformance.generated.graphs.patterns import Patterns
 from hal_conformance.generated.source import Source
 
@@ -34,6 +48,15 @@ def _patterns(family: str, *tables: Patterns) -> Callable[[], Iterator[Source]]:
     return made
 
 
+def _pairs(*tables: Pairs) -> Callable[[], Iterator[Source]]:
+    def made() -> Iterator[Source]:
+        for table in tables:
+            for pair in table.all:
+                yield from pair.cases()
+
+    return made
+
+
 FAMILIES: Mapping[str, Callable[[], Iterator[Source]]] = {
     "convolution": _patterns("convolution", convolution.PATTERNS),
     "activation": _patterns("activation", activations.PATTERNS),
@@ -45,7 +68,7 @@ FAMILIES: Mapping[str, Callable[[], Iterator[Source]]] = {
     "quantised": _patterns("quantised", quantised.PATTERNS),
     "control": _patterns("control", control.PATTERNS),
     "random": randomly.cases,
-    "metamorphic": metamorphic.cases,
+    "metamorphic": _pairs(metamorphic.PAIRS, bodies.PAIRS),
     "refusal": refusal.cases,
 }
 """The families, in order: what makes the cases of each."""
