@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
 from hal_conformance.numerics.arithmetic import ARITHMETICS, FORMATS, arithmetic
+from hal_conformance.numerics.exceptions import EXCEPTIONS
+from hal_conformance.numerics.functions import ACCURACY
 
 from hal.errors import InputError
 
@@ -44,3 +47,12 @@ def test_an_unknown_arithmetic_is_an_error_that_names_the_known() -> None:
     with pytest.raises(InputError, match="fp16-acc16"):
         arithmetic("fp33")
     assert all(arithmetic(name) is made for name, made in ARITHMETICS.items())
+
+
+def test_the_documented_table_of_functions_is_the_one_in_use() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "numerics.md").read_text("utf-8")
+    for name, limits in ACCURACY.items():
+        row = f"| {name} | {limits.single:g} | {limits.half:g} |"
+        assert row in page
+    for name in EXCEPTIONS:
+        assert f"| {name} | " in page

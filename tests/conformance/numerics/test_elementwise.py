@@ -428,3 +428,15 @@ def test_a_reciprocal_that_overflows_is_right_and_a_wrong_sign_is_not(
     assert made.accepts is not None
     assert made.accepts(np.array([np.inf, np.nan])).all()
     assert not made.accepts(np.array([-np.inf, 0.0]))[0]
+
+
+@pytest.mark.parametrize("op", ["Div", "Reciprocal"])
+def test_a_flushed_divisor_gives_infinity_and_leaves_the_rest_judged(op: str) -> None:
+    divisor = Pair(np.array([2.0**-127, 4.0]), None, "bfloat16")
+    inputs = [Pair(np.ones(2), None, "bfloat16"), divisor] if op == "Div" else [divisor]
+    made = run(op, *inputs, model=replace(FP32, flush="bfloat16"))
+    assert made.accepts is not None
+    assert made.accepts(np.array([np.inf, 0.25])).all()
+    assert not made.accepts(np.array([np.inf, 0.5])).all()
+    plain = run(op, *inputs, model=FP32)
+    assert not within(np.array([np.inf, 0.25]), plain).all()

@@ -115,7 +115,8 @@ def divide(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     a, b = pairs_of(inputs)
     if not a.is_float:
         return _truncated(a, b)
-    above, below = (a.value, operand(step, a)), (b.value, operand(step, b))
+    error, flushed = _unflushed(step, b)
+    above, below = (a.value, operand(step, a)), (b.value, error)
     value, error = corners(np.divide, above, below)
     pole = (np.abs(b.value) <= below[1]) & (below[1] > 0)
     moved = value, np.where(pole, np.inf, error)
@@ -124,7 +125,20 @@ def divide(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     power = (np.frexp(b.value)[0] == np.copysign(0.5, b.value)) & (below[1] == 0)
     error = np.where(power, scaled.errors(), made.errors())
     quotient = Pair(made.value, error if error.any() else None, a.dtype)
-    return [quotient if step.primitive else _by_reciprocal(step, quotient, a, b)]
+    quotient = quotient if step.primitive else _by_reciprocal(step, quotient, a, b)
+    return [undefined(quotient, np.broadcast_to(flushed, np.shape(value)), no_number)]
+
+
+def _unflushed(step: Step, divisor: Pair) -> tuple[Array, Array]:
+    """How far a divisor may lie from its reference, and where it may be flushed to zero.
+
+    That leaves the result no number, rather than nothing to be said of it.
+    """
+    error = operand(step, divisor)
+    own = replace(step, arithmetic=replace(step.arithmetic, flush="none"))
+    plain = operand(own, divisor)
+    flushed = (np.abs(divisor.value) <= error) & (error > plain)
+    return np.where(flushed, plain, error), flushed
 
 
 @np.errstate(all="ignore")
@@ -216,10 +230,12 @@ def logistic(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 def reciprocal(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """Monotone on each side of 0; unknown where it may be either."""
     (x,) = pairs_of(inputs)
-    error = operand(step, x)
+    error, flushed = _unflushed(step, x)
     value, moved = image(np.reciprocal, x.value, error)
     pole = (np.abs(x.value) <= error) & (error > 0)
-    return [finished(step, (value, np.where(pole, np.inf, moved)), x.dtype, "Reciprocal")]
+    moved = np.where(pole, np.inf, moved)
+    made = finished(step, (value, moved), x.dtype, "Reciprocal")
+    return [undefined(made, flushed, no_number)]
 
 
 @rule("Sin", "Cos", source=TABLE + "; |sin'|, |cos'| <= 1")
