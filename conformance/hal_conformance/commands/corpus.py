@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,11 @@ from hal.cli import failures, output
 from hal_conformance.runner.plan import matches
 
 if TYPE_CHECKING:
-    from hal_conformance.generated.coverage import Missing
+    from hal_conformance.generated.coverage import Missing, Row
     from hal_conformance.generated.source import Source
 
 
-def stats(cache: Path | None, *, as_json: bool) -> int:
+def stats(cache: Path | None, *, quick: bool, as_json: bool) -> int:
     """Print the coverage of the generated cases beside that of onnx's own suite.
 
     Returns:
@@ -28,45 +28,47 @@ def stats(cache: Path | None, *, as_json: bool) -> int:
     generated = coverage.of_sources(generate())
     alone = coverage.of_corpus(onnx_suite, alone=True)
     whole = coverage.of_corpus(onnx_suite, alone=False)
-    rows = coverage.table(generated, alone, whole)
+    touched = coverage.table([generated, alone, whole])
+    noticed: list[Row] = []
     missing = coverage.missing(generated)
+    if not quick:
+        from hal_conformance.generated.strict.sweep import strict
+
+        ours, theirs = strict(cache)
+        noticed = coverage.table([ours, theirs])
+        missing = coverage.missing(ours)
     if as_json:
-        counts = {"generated": generated.cases, "onnx_alone": alone.cases, "onnx": whole.cases}
-        lines = [
-            {
-                "what": row.what,
-                "total": row.total,
-                "generated": row.generated,
-                "onnx_alone": row.standard_alone,
-                "onnx": row.standard,
-            }
-            for row in rows
-        ]
-        output.emit_json({"cases": counts, "coverage": lines, "missing": _missing(missing)})
+        cases = {"generated": generated.cases, "onnx_alone": alone.cases, "onnx": whole.cases}
+        found = {"cases": cases, "coverage": _lines(touched), "noticed": _lines(noticed)}
+        output.emit_json({**found, "missing": _missing(missing)})
         return failures.OK
-    columns = ("", "there are", "generated", "onnx, alone", "onnx, anywhere")
-    cases = ("cases", "", str(generated.cases), str(alone.cases), str(whole.cases))
-    output.table(
-        columns,
-        [
-            cases,
-            *(
-                (
-                    row.what,
-                    str(row.total),
-                    _part(row.generated, row.total),
-                    _part(row.standard_alone, row.total),
-                    _part(row.standard, row.total),
-                )
-                for row in rows
-            ),
-        ],
-        numbers=columns[1:],
-    )
+    counts = [str(each.cases) for each in (generated, alone, whole)]
+    _print("touched", touched, [["cases", "", *counts]])
+    if noticed:
+        output.line()
+        _print("noticed", noticed, [])
     output.line()
     for line in _explained(missing):
         output.line(line)
     return failures.OK
+
+
+def _lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [
+        {"what": row.what, "total": row.total}
+        | dict(zip(("generated", "onnx_alone", "onnx"), row.counts, strict=False))
+        for row in rows
+    ]
+
+
+def _print(word: str, rows: Sequence[Row], before: list[list[str]]) -> None:
+    columns = (word, "there are", "generated", "onnx, alone", "onnx, anywhere")
+    shown = columns[: 2 + len(rows[0].counts)]
+    lines = [
+        [row.what, str(row.total), *(_part(count, row.total) for count in row.counts)]
+        for row in rows
+    ]
+    output.table(shown, [*before, *lines], numbers=shown[1:])
 
 
 def _part(count: int, total: int) -> str:
@@ -82,23 +84,20 @@ def _missing(missing: Missing) -> dict[str, Any]:
 
 
 def _explained(missing: Missing) -> Iterator[str]:
-    """What is left out, a line an operator, with the reason."""
+    """What does not count, a line an operator, with the reason where one is stated."""
     from hal_conformance.generated.coverage import EXCLUDED
 
-    kinds = (
-        ("versions", missing.pairs),
-        ("types", missing.triples),
-        ("attributes", missing.attributes),
-    )
-    counts: dict[tuple[str, str], dict[str, int]] = {}
-    for word, left_out in kinds:
-        for domain, op, *_ in left_out:
-            found = counts.setdefault((domain, op), {})
-            found[word] = found.get(word, 0) + 1
-    for (domain, op), found in sorted(counts.items()):
-        told = ", ".join(f"{count} {word}" for word, count in found.items())
-        reason = EXCLUDED.get((domain, op), "no reason is stated")
-        yield f"without cases: {f'{domain}.{op}' if domain else op} ({told}): {reason}"
+    found: dict[tuple[str, str], list[str]] = {}
+    for domain, op, version in missing.pairs:
+        found.setdefault((domain, op), []).append(f"version {version}")
+    for domain, op, parameter, text in missing.triples:
+        found.setdefault((domain, op), []).append(f"{parameter}={text}")
+    for domain, op, name in missing.attributes:
+        found.setdefault((domain, op), []).append(f"attribute {name}")
+    for (domain, op), told in sorted(found.items()):
+        reason = EXCLUDED.get((domain, op))
+        name = f"{domain}.{op}" if domain else op
+        yield f"{name}: {reason}" if reason else f"{name}: {', '.join(told)}"
 
 
 def listed(pattern: str | None, *, as_json: bool) -> int:

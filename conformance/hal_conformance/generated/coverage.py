@@ -9,10 +9,10 @@ Cases count where the model is that operator alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import onnx
 
@@ -186,33 +186,41 @@ def _without_shape(text: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: what is counted, how many there are, how many each corpus touches."""
+    """A line of a table: what is counted, how many there are, how many each corpus has."""
 
     what: str
     total: int
-    generated: int
-    standard_alone: int
-    standard: int
+    counts: Sequence[int]
 
 
-def table(generated: Coverage, alone: Coverage, standard: Coverage) -> list[Row]:
-    """The coverage of the three side by side."""
+class Counts(Protocol):
+    """Pairs, triples and attributes, however they were counted."""
+
+    @property
+    def pairs(self) -> Set[tuple[str, str, int]]: ...
+    @property
+    def triples(self) -> Set[Triple]: ...
+    @property
+    def attributes(self) -> Set[Attribute]: ...
+
+
+def table(counted: Sequence[Counts]) -> list[Row]:
+    """The coverage of several sets of cases side by side."""
     pairs, triples, attributes = all_pairs(), all_triples(), all_attributes()
     ai_onnx = {pair for pair in pairs if not pair[0]}
-    three = (generated, alone, standard)
     return [
         Row(
             "(operator, version), ai.onnx",
             len(ai_onnx),
-            *(len(c.pairs & ai_onnx) for c in three),
+            [len(c.pairs & ai_onnx) for c in counted],
         ),
-        Row("(operator, version), all", len(pairs), *(len(c.pairs & pairs) for c in three)),
+        Row("(operator, version), all", len(pairs), [len(c.pairs & pairs) for c in counted]),
         Row(
             "(operator, parameter, type)",
             len(triples),
-            *(len(c.triples & triples) for c in three),
+            [len(c.triples & triples) for c in counted],
         ),
-        Row("attributes", len(attributes), *(len(c.attributes & attributes) for c in three)),
+        Row("attributes", len(attributes), [len(c.attributes & attributes) for c in counted]),
     ]
 
 
@@ -225,7 +233,7 @@ class Missing:
     attributes: Sequence[Attribute]
 
 
-def missing(coverage: Coverage) -> Missing:
+def missing(coverage: Counts) -> Missing:
     """What the cases leave out, sorted."""
     return Missing(
         sorted(all_pairs() - coverage.pairs),

@@ -19,15 +19,27 @@ def _hal(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
 def test_stats_shows_the_generated_cases_beside_the_standards() -> None:
-    done = _hal("stats", "--json")
+    done = _hal("stats", "--quick", "--json")
     assert done.returncode == 0, done.stderr
     document: Any = json.loads(done.stdout)
     pairs = document["coverage"][0]
     assert (pairs["total"], pairs["generated"]) == (568, 568)
     assert 0 < pairs["onnx_alone"] < pairs["onnx"] < 568
     assert {op for _, op, _ in document["missing"]["pairs"]} == {"Gradient"}
+
+
+@pytest.mark.slow
+def test_stats_counts_what_would_be_noticed() -> None:
+    done = _hal("stats", "--json")
+    assert done.returncode == 0, done.stderr
+    document: Any = json.loads(done.stdout)
+    pairs, _, triples, attributes = document["noticed"]
+    assert pairs["generated"] == pairs["total"] == 568
+    assert triples["generated"] >= 0.95 * triples["total"]
+    assert attributes["generated"] >= 0.97 * attributes["total"]
+    for row in (pairs, triples, attributes):
+        assert 0 < row["onnx_alone"] < row["generated"], row["what"]
 
 
 def test_list_names_the_cases_that_match() -> None:

@@ -213,13 +213,13 @@ def _optimiser(
     two = one.also(
         "two", inputs=given(2), outputs=(True,) * (2 + 2 * state), ranks=(2,) * (2 + 2 * state)
     )
-    late = one.also(
+    far = one.also(
         "late",
         inputs=(rate, In((), values.fixed(2**32 + late)), *given(1)[2:]),
         attributes=_DECAY if state == 1 and not base else {},
     )
     first = one.also("first", inputs=(rate, In((), values.fixed(0)), *given(1)[2:]))
-    return [one, two, first, late, *varied(one, **options)]
+    return [one, two, first, far, *varied(one, **options)]
 
 
 _PREVIEW = "ai.onnx.preview.training"

@@ -49,11 +49,10 @@ def without(asked: Asked, name: str) -> onnx.ModelProto:
 
 
 def divided_in_half(asked: Asked, number: int) -> list[Value]:
-    """QuantizeLinear to uint8 by a device that divides in float16, whatever precision is set."""
+    """QuantizeLinear to uint8 by a device that divides in float16, whatever is set."""
     x, scale, zero, *_ = asked.datasets[number].values()
-    if not all(isinstance(value, Tensor) for value in (x, scale, zero)):
+    if not (isinstance(x, Tensor) and isinstance(scale, Tensor) and isinstance(zero, Tensor)):
         return []
-    assert isinstance(x, Tensor) and isinstance(scale, Tensor) and isinstance(zero, Tensor)
     quotient = x.array.astype(np.float16) / scale.array.astype(np.float16)
     whole = np.rint(quotient.astype(np.float64)) + zero.array.astype(np.float64)
     return [Tensor(np.clip(whole, 0, 255).astype(np.uint8), zero.dtype)]

@@ -138,9 +138,8 @@ class Counter:
         if pair in self.counted.pairs and not triples and not attributes:
             return
         for number in range(len(asked.datasets)):
-            try:
-                answer = asked.answer(number)
-            except Exception:  # noqa: BLE001  no bound: nothing would FAIL
+            answer = _answer(asked, number)
+            if answer is None:
                 continue
             if pair not in self.counted.pairs and answer.tells:
                 self.counted.pairs.add(pair)
@@ -271,6 +270,14 @@ class Counter:
             got = [narrowed(value) for value in got]
         drawn = self._operator[1] in _DRAWS and any(map(_is_unknown, found))
         return "wrong" if drawn or answer.fails(got) else "right"
+
+
+def _answer(asked: Asked, number: int) -> Answer | None:
+    """What is known of a data set; None where no bound can be computed: nothing would FAIL."""
+    try:
+        return asked.answer(number)
+    except Exception:  # noqa: BLE001  the reference raises whatever Python raises
+        return None
 
 
 def _is_unknown(quantity: Quantity) -> bool:
