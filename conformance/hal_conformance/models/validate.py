@@ -48,7 +48,7 @@ def main() -> int:
         except Missing as missing:
             print(f"{id}: skipped: {missing.message}", flush=True)
             continue
-        results["cases"].append(found | {"code": key()})
+        results["cases"].append(found)
         asked.file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(f"{id}: {found['seconds']} s for the bounds", flush=True)
     wrong = accused(results)
@@ -65,6 +65,7 @@ def _begun(file: Path) -> dict[str, Any]:
         "schema": 1,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "constants": {"passes": PASSES, "width": WIDTH, "floor": FLOOR},
+        "code": key(),
         "machine": {"system": platform.platform(), "processor": _processor()},
         "versions": {name: metadata.version(name) for name in _PACKAGES},
         "cases": [],
