@@ -206,5 +206,6 @@ def _line_of(text: str, key: str | None, start: int) -> int:
 _TOP = ("schema", "expect")
 _WORDS: dict[str, list[str]] = {
     "outcome": [outcome.value for outcome in Outcome],
+    "also": [outcome.value for outcome in Outcome],
     "kind": ["never", "not_yet"],
 }

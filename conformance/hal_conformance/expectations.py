@@ -12,6 +12,8 @@
     device  = "*Xeon*"           # the device's id or name
     sdk     = ">=2026.4,<2027"   # versions of the vendor's SDK
     expires = 2027-01-01         # look again from this day on
+    also    = ["PASS", "CRASH"]  # what happens now and then instead
+    behaves_like = "bf16*"       # only of a FAIL that bounds explain so
 
 `load` parses files, `for_target` picks what holds for one target, `TargetExpectations.apply`
 marks a record; gate.py judges a whole run, proposals.py writes the file anew.
@@ -53,6 +55,8 @@ class Expectation(BaseModel):
     device: str = "*"
     sdk: str | None = None
     expires: date | None = None
+    also: tuple[Outcome, ...] = ()
+    behaves_like: str | None = None
 
     @field_validator("cause")
     @classmethod
@@ -90,7 +94,23 @@ class Expectation(BaseModel):
             raise ValueError('kind "not_yet" needs the outcome that is seen today')
         if self.outcome in (Outcome.PASS, Outcome.SKIP):
             raise ValueError(f"{self.outcome.value} needs no expectation; remove the entry")
+        if self.behaves_like is not None and self.outcome is not Outcome.FAIL:
+            raise ValueError(
+                f"only a FAIL behaves like an arithmetic, not {self.outcome.value}; "
+                "remove behaves_like"
+            )
         return self
+
+    def speaks_of(self, record: CaseRecord) -> bool:
+        """Whether the record shows what the entry asks for, wherever its case stands."""
+        if self.behaves_like is None:
+            return True
+        held = record.bounds.held if record.bounds else None
+        return (
+            record.outcome is Outcome.FAIL
+            and held is not None
+            and globs.matches(self.behaves_like, held)
+        )
 
     @property
     def explained(self) -> bool:
@@ -130,13 +150,14 @@ class TargetExpectations:
     """What is expected of each case on one target.
 
     A case's id written out beats a glob; among equals a later file beats an earlier one, and
-    within a file the first entry stands.
+    within a file the first entry stands. An entry that asks how an answer behaves stands aside
+    where it behaves otherwise.
     """
 
     def __init__(self, target: str, entries: Sequence[Entry]) -> None:
         self.target = target
         self.entries = tuple(entries)
-        self._exact: dict[str, Entry] = {}
+        self._exact: dict[str, list[Entry]] = {}
         self._globs: dict[str, list[tuple[int, str, Entry]]] = {}  # by what matches begin with
         for place, entry in enumerate(_by_precedence(entries)):
             for pattern in entry.expectation.cases:
@@ -144,23 +165,24 @@ class TargetExpectations:
                     start = _folders(globs.literal(pattern))[-1]
                     self._globs.setdefault(start, []).append((place, pattern, entry))
                 else:
-                    self._exact.setdefault(pattern, entry)
+                    self._exact.setdefault(pattern, []).append(entry)
 
-    def of(self, case: str) -> Entry | None:
-        """The entry that decides this case."""
-        if case in self._exact:
-            return self._exact[case]
+    def of(self, record: CaseRecord) -> Entry | None:
+        """The entry that decides this record."""
+        for entry in self._exact.get(record.case, ()):
+            if entry.expectation.speaks_of(record):
+                return entry
         found = [
             (place, entry)
-            for start in _folders(case)
+            for start in _folders(record.case)
             for place, glob, entry in self._globs.get(start, ())
-            if globs.matches(glob, case)
+            if globs.matches(glob, record.case) and entry.expectation.speaks_of(record)
         ]
         return min(found, key=lambda pair: pair[0])[1] if found else None
 
     def apply(self, record: CaseRecord) -> CaseRecord:
         """The record with `expected`, `unexpected` and `cause` set."""
-        entry = self.of(record.case)
+        entry = self.of(record)
         known = entry.expectation if entry else None
         news = contradicts(known, record.outcome) if known else record.outcome not in NEUTRAL
         return record.model_copy(
@@ -185,7 +207,7 @@ def contradicts(known: Expectation, outcome: Outcome) -> bool:
     says nothing about a known failure; what can never work must be refused, so there COMPILED
     and UNJUDGED are news. A known FLAKE may pass: else it would make the gate one.
     """
-    if outcome in (known.outcome, Outcome.SKIP):
+    if outcome in (known.outcome, *known.also, Outcome.SKIP):
         return False
     if known.outcome is Outcome.FLAKE and outcome is Outcome.PASS:
         return False

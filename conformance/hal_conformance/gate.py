@@ -105,13 +105,18 @@ def _stale(
     return [
         Problem(
             "stale",
-            f"{pattern!r} matches no case of this corpus; remove it",
+            _stale_news(entry.expectation, pattern),
             judge.target,
             where=entry.where,
         )
         for entry in judge.entries
-        for pattern in stale_patterns(entry.expectation, cases)
+        for pattern in stale_patterns(entry.expectation, cases, records)
     ]
+
+
+def _stale_news(known: Expectation, pattern: str) -> str:
+    like = f" that behaves like {known.behaves_like}" if known.behaves_like else ""
+    return f"{pattern!r} matches no case of this corpus{like}; remove it"
 
 
 def whole_corpus(results: Results, records: list[CaseRecord]) -> frozenset[str]:
@@ -121,12 +126,20 @@ def whole_corpus(results: Results, records: list[CaseRecord]) -> frozenset[str]:
     return frozenset(record.case for record in records) if whole else frozenset()
 
 
-def stale_patterns(known: Expectation, corpus: globs.Sorted) -> list[str]:
-    """Patterns that match nothing of a whole corpus, of the suites that it holds."""
+def stale_patterns(
+    known: Expectation, corpus: globs.Sorted, records: Iterable[CaseRecord]
+) -> list[str]:
+    """Patterns that match nothing of a whole corpus, of the suites that it holds.
+
+    Where the entry asks how an answer behaves, only `records` that do so count.
+    """
+    told = corpus
+    if known.behaves_like is not None:
+        told = globs.Sorted(record.case for record in records if known.speaks_of(record))
     return [
         pattern
         for pattern in known.cases
-        if corpus.any(f"{pattern.split('/', 1)[0]}/*") and not corpus.any(pattern)
+        if corpus.any(f"{pattern.split('/', 1)[0]}/*") and not told.any(pattern)
     ]
 
 

@@ -68,7 +68,16 @@ def propose(
     corpus = globs.Sorted(case for name in seen for case in whole_corpus(results, seen[name]))
     told = _told(known, headers, seen)
     ran = globs.Sorted(record.case for records in seen.values() for record in records)
-    old = [_revise(entry, told.get(id(entry), []), ran, corpus) for entry in known.entries]
+    every = [record for records in seen.values() for record in records]
+    old = [
+        _revise(
+            entry,
+            told.get(id(entry), []),
+            ran,
+            stale_patterns(entry.expectation, corpus, every),
+        )
+        for entry in known.entries
+    ]
     parts = [preamble or HEADER]
     for entry, block, cases in zip(known.entries, texts, old, strict=True):
         parts.append(_rewritten(entry.expectation, block, cases))
@@ -96,14 +105,14 @@ def _told(
     for header in headers:
         judge = known.for_target(header)
         for record in seen[header.target]:
-            entry = judge.of(record.case)
+            entry = judge.of(record)
             if entry is not None:
                 found[id(entry)].append(record)
     return found
 
 
 def _revise(
-    entry: Entry, told: Sequence[CaseRecord], ran: globs.Sorted, corpus: globs.Sorted
+    entry: Entry, told: Sequence[CaseRecord], ran: globs.Sorted, stale: Sequence[str]
 ) -> list[str] | None:
     """The case patterns that still hold, or None where nothing needs to change."""
     good: set[str] = set()
@@ -111,7 +120,6 @@ def _revise(
     for record in told:
         wrong = contradicts(entry.expectation, record.outcome)
         (bad if wrong else good).add(record.case)
-    stale = stale_patterns(entry.expectation, corpus)
     if not bad and not stale:
         return None
     kept = [
@@ -143,7 +151,7 @@ def _additions(
     for header in headers:
         judge = known.for_target(header)
         for record in seen[header.target]:
-            if record.outcome in NEUTRAL or judge.of(record.case):
+            if record.outcome in NEUTRAL or judge.of(record):
                 continue
             key = (*_cause_key(record), _sdk_range(header))
             where[key].setdefault(record.case, []).append(header.target)
@@ -211,6 +219,10 @@ def _entry_text(known: Expectation) -> str:
         lines.append(f"device = {quoted(known.device)}")
     if known.sdk:
         lines.append(f"sdk = {quoted(known.sdk)}")
+    if known.also:
+        lines.append(f"also = [{', '.join(quoted(each.value) for each in known.also)}]")
+    if known.behaves_like is not None:
+        lines.append(f"behaves_like = {quoted(known.behaves_like)}")
     if known.expires:
         lines.append(f"expires = {known.expires.isoformat()}")
     return "\n".join(lines) + "\n"

@@ -155,8 +155,71 @@ def test_a_later_file_beats_an_earlier_one(
 def test_brackets_in_a_case_are_text(make_record: Record, make_target: Target) -> None:
     text = ENTRY.replace("test_abs*", "test_abs[x]*")
     known = parse(text).for_target(make_target("acme:0"))
-    assert known.of("onnx/node/test_abs[x]1")
-    assert known.of("onnx/node/test_absx1") is None
+    assert known.of(make_record("onnx/node/test_abs[x]1"))
+    assert known.of(make_record("onnx/node/test_absx1")) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "unexpected"),
+    [
+        (Outcome.FAIL, False),
+        (Outcome.CRASH, False),
+        (Outcome.PASS, False),
+        (Outcome.HANG, True),
+        (Outcome.GAP, True),
+    ],
+)
+def test_an_entry_may_name_what_happens_now_and_then(
+    make_record: Record, make_target: Target, outcome: Outcome, unexpected: bool
+) -> None:
+    known = parse(ENTRY + 'also = ["CRASH", "PASS"]\n')
+    marked = apply(make_record(outcome=outcome), known, make_target("acme:0"))
+    assert marked.unexpected is unexpected
+
+
+def _held(label: str | None) -> dict[str, object]:
+    return {"arithmetic": "fp32", "tier": "sound", "outcome": Outcome.FAIL, "held": label}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "held", "unexpected"),
+    [
+        (Outcome.FAIL, "bf16", False),
+        (Outcome.FAIL, "bf16, by its bounds", False),
+        (Outcome.FAIL, "tf32", True),
+        (Outcome.FAIL, None, True),
+        (Outcome.PASS, None, False),
+        (Outcome.GAP, None, False),
+        (Outcome.CRASH, None, True),
+    ],
+)
+def test_an_entry_that_asks_how_an_answer_behaves_is_silent_on_others(
+    make_record: Record,
+    make_target: Target,
+    outcome: Outcome,
+    held: str | None,
+    unexpected: bool,
+) -> None:
+    known = parse(ENTRY + 'behaves_like = "bf16*"\n')
+    record = make_record(outcome=outcome, bounds=_held(held))
+    assert apply(record, known, make_target("acme:0")).unexpected is unexpected
+
+
+def test_where_one_entry_stands_aside_the_next_decides(
+    make_record: Record, make_target: Target
+) -> None:
+    case = "onnx/node/test_abs"
+    first = ENTRY.replace("test_abs*", "test_abs") + 'behaves_like = "bf16"\n'
+    second = ENTRY.replace("subnormals are flushed to zero", "something else").split("\n", 2)[2]
+    known = parse(first + second)
+    marked = [
+        apply(make_record(case, Outcome.FAIL, bounds=_held(held)), known, make_target("acme:0"))
+        for held in ("bf16", None)
+    ]
+    assert [each.cause for each in marked] == [
+        "subnormals are flushed to zero",
+        "something else",
+    ]
 
 
 def test_each_target_is_marked_by_its_own_expectations(
@@ -188,6 +251,14 @@ def test_each_target_is_marked_by_its_own_expectations(
         (('["onnx/node/test_abs*"]', "[]"), r"e\.toml:4: cases: "),
         (('["onnx/node/test_abs*"]', '[" "]'), r"e\.toml:4: cases: an empty pattern"),
         (('outcome = "FAIL"', 'sdk = "2026"'), r"e\.toml:6: sdk: '2026' is no range"),
+        (
+            ('outcome = "FAIL"', 'outcome = "CRASH"\nbehaves_like = "bf16"'),
+            r"e\.toml:3: only a FAIL behaves like an arithmetic, not CRASH",
+        ),
+        (
+            ('outcome = "FAIL"', 'outcome = "FAIL"\nalso = ["FIAL"]'),
+            r"e\.toml:7: also .*'FAIL'",
+        ),
         (('outcome = "FAIL"', ""), r"e\.toml:3: kind \"not_yet\" needs the outcome"),
     ],
 )

@@ -96,6 +96,16 @@ def test_staleness_is_not_judged_on_a_part_of_the_corpus(
     assert _gate(make_run(make_record(), selection=selection), text) == []
 
 
+@pytest.mark.parametrize(("held", "kinds"), [("bf16", []), ("tf32", ["stale"])])
+def test_an_entry_that_asks_how_answers_behave_is_stale_where_none_does(
+    make_record: Record, make_run: Run, held: str, kinds: list[str]
+) -> None:
+    said = {"arithmetic": "fp32", "tier": "sound", "outcome": Outcome.FAIL, "held": held}
+    failed = make_record(outcome=Outcome.FAIL, expected=Outcome.FAIL, bounds=said)
+    problems = _gate(make_run(failed), f'{KNOWN}behaves_like = "bf16*"\n')
+    assert [problem.kind for problem in problems] == kinds
+
+
 @pytest.mark.parametrize(
     "line", ['sdk = "<2000"', 'device = "another"', 'targets = ["other:0"]']
 )

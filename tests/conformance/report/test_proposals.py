@@ -216,6 +216,28 @@ def test_wrong_values_that_one_arithmetic_explains_are_one_entry(
     }
 
 
+def test_keys_that_soften_an_entry_survive_its_rewriting(
+    make_record: Record, make_run: Run
+) -> None:
+    said = {"arithmetic": "fp32", "tier": "sound", "outcome": "FAIL", "held": "bf16"}
+    known = """\
+[[expect]]
+cases = ["ops/Gemm/*/float32/*", "ops/Gone/*"]
+kind = "not_yet"
+outcome = "FAIL"
+cause = "operands are rounded"
+also = ["CRASH"]
+behaves_like = "bf16*"
+"""
+    run = make_run(make_record("ops/Gemm/13/float32/plain", Outcome.FAIL, bounds=said))
+    (entry,) = parse(propose(run, known).text).entries
+    assert entry.expectation.cases == ("ops/Gemm/*/float32/*",)
+    assert (entry.expectation.also, entry.expectation.behaves_like) == (
+        (Outcome.CRASH,),
+        "bf16*",
+    )
+
+
 ids = st.sets(
     st.text("ab_/[", min_size=1, max_size=8).map(lambda text: f"onnx/node/test_{text}"),
     max_size=25,
