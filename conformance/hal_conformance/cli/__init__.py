@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import typer
 
-from hal_conformance.cli import conform, corpus, expect, fingerprint, profiles, report, repro
+from hal_conformance.cli import (
+    conform,
+    corpus,
+    expect,
+    fingerprint,
+    locate,
+    profiles,
+    report,
+    repro,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `hal`; called through the entry point group `hal.commands`."""
-    for module in (conform, report, repro, expect, corpus, fingerprint, profiles):
+    for module in (conform, report, repro, expect, corpus, fingerprint, locate, profiles):
         module.register(app)
