@@ -1,0 +1,258 @@
+"""A correct device, one operator of which has a fault.
+
+Every node's reference is rounded to its types and moves on; the faulty operator's nodes, also
+those in subgraphs and local functions, are computed by the fault. What no fault has touched is
+computed once a data set and remembered in a `Clean`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from hal.tensor import MapValue, Tensor, Value
+from hal_conformance.numerics.arithmetic import Arithmetic, Array, arithmetic
+from hal_conformance.numerics.engine import Walk, attributes_of, pair_of
+from hal_conformance.numerics.machine import Machine
+from hal_conformance.numerics.pair import Pair, Quantity
+from hal_conformance.numerics.simulated import SimulatedWalk, exactly, value_of
+from hal_conformance.power.fault import Call, Fault, Operator, Values
+
+FP32 = arithmetic("fp32")
+_CONTROL = ("If", "Loop", "Scan")
+
+
+@dataclass
+class Clean:
+    """What a correct device holds on one data set: by name, and by node what the fault sees."""
+
+    names: dict[str, Quantity] = field(default_factory=dict[str, Quantity])
+    results: dict[int, tuple[Values, list[Array | None]]] = field(
+        default_factory=dict[int, tuple[Values, list["Array | None"]]]
+    )
+
+
+@dataclass
+class Faulty:
+    """The fault, the run and the memory of one executable."""
+
+    operator: Operator
+    fault: Fault
+    run: int = 0
+    memory: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+
+class Device(Walk):
+    """A walk that rounds, and computes one operator by a fault."""
+
+    def __init__(self, model: onnx.ModelProto, faulty: Faulty | None = None) -> None:
+        opsets = {entry.domain: entry.version for entry in model.opset_import}
+        functions = {(f.domain, f.name): f for f in model.functions}
+        super().__init__(FP32, opsets, functions)
+        self._model = model
+        self._faulty = faulty
+        self._known: tuple[Values, list[Array | None]] | None = None
+
+    def clean(self, feeds: Mapping[str, Quantity]) -> Clean:
+        """What a correct device holds for these feeds."""
+        graph = self._model.graph
+        made = Clean(dict(feeds))
+        made.names |= {t.name: pair_of(t) for t in graph.initializer if t.name not in feeds}
+        for place, node in enumerate(graph.node):
+            inputs = [made.names[name] if name else None for name in node.input]
+            outputs = list(super()._node(node, inputs, made.names))
+            kept = [_rounded(quantity) for quantity in outputs]
+            made.results[place] = (
+                [value_of(quantity) for quantity in kept],
+                [_wide(quantity) for quantity in outputs],
+            )
+            pairs = zip(node.output, kept, strict=False)
+            made.names.update({name: value for name, value in pairs if name})
+        return made
+
+    def outputs(self, held: Clean) -> Values:
+        """The outputs of a correct device."""
+        return [value_of(held.names[value.name]) for value in self._model.graph.output]
+
+    def run(self, held: Clean) -> Values | None:
+        """The outputs with the fault in; None where they are those of a correct device."""
+        names, dirty = dict(held.names), set[str]()
+        for place, node in enumerate(self._model.graph.node):
+            touched = dirty.intersection(node.input)
+            if not touched and not self._matches(node) and not self._inner(node):
+                continue
+            inputs = [names[name] if name else None for name in node.input]
+            self._known = None if touched else held.results[place]
+            outputs = list(self._node(node, inputs, names))
+            for name, quantity in zip(node.output, outputs, strict=False):
+                if name and not same(value_of(quantity), value_of(held.names[name])):
+                    names[name] = quantity
+                    dirty.add(name)
+        wanted = [value.name for value in self._model.graph.output]
+        if not dirty.intersection(wanted):
+            return None
+        return [value_of(names[name]) for name in wanted]
+
+    def _matches(self, node: onnx.NodeProto) -> bool:
+        assert self._faulty is not None
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        operator = self._faulty.operator
+        return (domain, node.op_type) == (operator.domain, operator.op)
+
+    def _inner(self, node: onnx.NodeProto) -> bool:
+        return node.op_type in _CONTROL or (node.domain, node.op_type) in self._functions
+
+    def _node(
+        self, node: onnx.NodeProto, inputs: Sequence[Quantity], names: Mapping[str, Quantity]
+    ) -> Sequence[Quantity]:
+        known, self._known = self._known, None
+        if self._faulty is None or not self._matches(node):
+            if self._inner(node):
+                return super()._node(node, inputs, names)
+            return [_rounded(q) for q in self._plain()._node(node, inputs, names)]
+        call = self._call_of(node, inputs, names, known)
+        try:
+            with np.errstate(all="ignore"):
+                return [exactly(value) for value in self._faulty.fault.mutate(call)]
+        except Exception:  # noqa: BLE001  where the fault cannot be, the operator is right
+            return [exactly(value) for value in call.evaluate()]
+
+    def _plain(self) -> Walk:
+        return Walk(FP32, self._opsets, self._functions)
+
+    def _call_of(
+        self,
+        node: onnx.NodeProto,
+        inputs: Sequence[Quantity],
+        names: Mapping[str, Quantity],
+        known: tuple[Values, list[Array | None]] | None,
+    ) -> Call:
+        faulty = self._faulty
+        assert faulty is not None
+        domain, version = (
+            faulty.operator.domain,
+            self._version(node.op_type, faulty.operator.domain),
+        )
+        held: list[tuple[Values, list[Array | None]]] = [] if known is None else [known]
+
+        def right() -> tuple[Values, list[Array | None]]:
+            if not held:
+                found = list(self._evaluated(node, inputs, names, version))
+                held.append(([value_of(_rounded(q)) for q in found], [_wide(q) for q in found]))
+            return held[0]
+
+        def correct(
+            given: Sequence[Value],
+            changed: Mapping[str, Any],
+            other: int | None,
+            how: Arithmetic | None,
+        ) -> Values:
+            if given is call.inputs and not changed and other is None and how is None:
+                return list(right()[0])
+            fed = [exactly(value) for value in given]
+            altered = _altered(node, changed, fed, call.operator, version)
+            if how is not None:
+                return self._simulated(altered, fed, names, version, how)
+            found = self._evaluated(altered, fed, names, other or version)
+            return [value_of(_rounded(quantity)) for quantity in found]
+
+        call = Call(
+            faulty.operator,
+            version,
+            node,
+            [value_of(quantity) for quantity in inputs],
+            attributes_of(node, domain, version),
+            frozenset(attribute.name for attribute in node.attribute),
+            correct,
+            lambda: right()[1],
+            faulty.run,
+            faulty.memory.setdefault(",".join(node.output), {}),
+        )
+        return call
+
+    def _evaluated(
+        self,
+        node: onnx.NodeProto,
+        inputs: Sequence[Quantity],
+        names: Mapping[str, Quantity],
+        version: int,
+    ) -> Sequence[Quantity]:
+        if node.op_type in _CONTROL and not node.domain:
+            return super()._node(node, inputs, names)
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        own = self._version(node.op_type, domain)
+        walk = self._plain()
+        if version != own:
+            walk = Walk(FP32, {**self._opsets, domain: version}, self._functions)
+        return walk._node(node, inputs, names)
+
+    def _simulated(
+        self,
+        node: onnx.NodeProto,
+        inputs: Sequence[Quantity],
+        names: Mapping[str, Quantity],
+        version: int,
+        how: Arithmetic,
+    ) -> Values:
+        del version
+        walk = SimulatedWalk(Machine(how, 0), self._opsets, self._functions)
+        return [value_of(quantity) for quantity in walk._node(node, inputs, names)]
+
+
+def _altered(
+    node: onnx.NodeProto,
+    changed: Mapping[str, Any],
+    inputs: Sequence[Quantity],
+    operator: Operator,
+    version: int,
+) -> onnx.NodeProto:
+    """The node with other attributes, and with names for the inputs that there are."""
+    made = onnx.NodeProto()
+    made.CopyFrom(node)
+    del made.input[:]
+    made.input.extend("" if value is None else f"i{k}" for k, value in enumerate(inputs))
+    if not changed:
+        return made
+    kept = [attribute for attribute in node.attribute if attribute.name not in changed]
+    del made.attribute[:]
+    made.attribute.extend(kept)
+    schema = onnx.defs.get_schema(operator.op, version, operator.domain)
+    for name, value in changed.items():
+        if value is not None and name in schema.attributes:
+            kind = int(schema.attributes[name].type.value)
+            made.attribute.append(helper.make_attribute(name, value, attr_type=kind))
+    return made
+
+
+def _rounded(quantity: Quantity) -> Quantity:
+    """What a correct device keeps: the reference in its type, exact."""
+    return exactly(value_of(quantity))
+
+
+def _wide(quantity: Quantity) -> Array | None:
+    return np.asarray(quantity.value) if isinstance(quantity, Pair) else None
+
+
+def same(left: Value, right: Value) -> bool:
+    """Whether two values are alike, bit for bit."""
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        if left.dtype != right.dtype or left.shape != right.shape:
+            return False
+        if left.array is right.array:
+            return True
+        if left.array.dtype.kind == "O":
+            return bool((left.array == right.array).all())
+        if left.array.dtype != right.array.dtype:
+            return False
+        return left.array.tobytes() == right.array.tobytes()
+    if isinstance(left, list) and isinstance(right, list):
+        pairs = zip(left, right, strict=False)
+        return len(left) == len(right) and all(same(a, b) for a, b in pairs)
+    if isinstance(left, MapValue) and isinstance(right, MapValue):
+        return same(left.keys, right.keys) and same(left.values, right.values)
+    return left is None and right is None

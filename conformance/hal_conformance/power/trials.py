@@ -1,0 +1,153 @@
+"""Cases as trials of a faulty device: would the answer FAIL?
+
+`ByBounds` judges as the runner judges the generated cases of a target that declares fp32;
+`ByTolerance` judges the standard's own cases by the standard's tolerances. A trial that a
+correct device does not pass is none, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import onnx
+
+from hal.tensor import Value
+from hal_conformance import judge as standard
+from hal_conformance.corpus.case import Case, DataSet
+from hal_conformance.frozen import relations
+from hal_conformance.frozen.bounding import known
+from hal_conformance.frozen.question import Known, Question
+from hal_conformance.numerics.engine import bounds
+from hal_conformance.numerics.pair import Quantity
+from hal_conformance.numerics.simulated import exactly
+from hal_conformance.numerics.verdict import Hypothesis, settle
+from hal_conformance.power.device import FP32, Clean, Device, Faulty, same
+from hal_conformance.power.fault import Values
+from hal_conformance.records import Outcome
+
+REPEATS = 300
+TRANSFORMED = replace(FP32, convolution="transformed")
+_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose", "DeformConv"})
+
+
+class Trial:
+    """A case. `feeds` are those of the runs of one executable."""
+
+    def __init__(
+        self, name: str, model: onnx.ModelProto, feeds: Sequence[Mapping[str, Value]]
+    ) -> None:
+        self.id = name
+        self.model = model
+        self.feeds = feeds
+        self.names = [value.name for value in model.graph.output]
+
+    @cached_property
+    def fed(self) -> list[dict[str, Quantity]]:
+        """The feeds, exact."""
+        return [{k: exactly(v) for k, v in feeds.items()} for feeds in self.feeds]
+
+    @cached_property
+    def clean(self) -> list[Clean]:
+        """What a correct device holds, a data set each."""
+        with np.errstate(all="ignore"):
+            return [Device(self.model).clean(feeds) for feeds in self.fed]
+
+    @cached_property
+    def sound(self) -> bool:
+        """Whether a correct device can be run and does not fail."""
+        try:
+            right = [Device(self.model).outputs(held) for held in self.clean]
+            return not any(self.fails(k, got) for k, got in enumerate(right))
+        except Exception:  # noqa: BLE001  the reference cannot be had: no trial
+            return False
+
+    def fails(self, number: int, got: Values) -> bool:
+        """Whether an answer to a data set is a FAIL."""
+        raise NotImplementedError
+
+    def finds(self, faulty: Faulty) -> bool:
+        """Whether the faulty device FAILs here."""
+        device = Device(self.model, faulty)
+        for number, held in enumerate(self.clean):
+            faulty.run = number
+            try:
+                got = device.run(held)
+            except Exception:  # noqa: BLE001  a later node cannot take what the fault made
+                return True
+            if got is not None and self._judged(number, got):
+                return True
+        return False
+
+    def repeats(self, faulty: Faulty) -> tuple[bool, bool]:
+        """Of 300 runs on the first feeds: whether two differ, and whether one FAILs."""
+        device, held = Device(self.model, faulty), self.clean[0]
+        right = Device(self.model).outputs(held)
+        answers: list[Values] = []
+        for number in range(REPEATS):
+            faulty.run = number
+            got = device.run(held)
+            if not any(_alike(right if got is None else got, other) for other in answers):
+                answers.append(right if got is None else got)
+        return len(answers) > 1, any(self._judged(0, got) for got in answers)
+
+    def _judged(self, number: int, got: Values) -> bool:
+        try:
+            with np.errstate(all="ignore"):
+                return self.fails(number, got)
+        except Exception:  # noqa: BLE001  what cannot be compared is not counted as found
+            return False
+
+
+def _alike(left: Values, right: Values) -> bool:
+    return len(left) == len(right) and all(map(same, left, right))
+
+
+class ByBounds(Trial):
+    """One of our cases, or a fresh one; `strict` ones count only where they say something."""
+
+    def __init__(self, question: Question, *, strict: bool = True) -> None:
+        model = onnx.ModelProto.FromString(question.model)
+        super().__init__(question.id, model, question.datasets)
+        self._question = question
+        self._strict = strict
+        self._transformed: dict[int, Sequence[Quantity]] = {}
+
+    @cached_property
+    def known(self) -> list[Known]:
+        """What is known of the outputs under fp32."""
+        return known(self._question, FP32, statistics=self.id.startswith("graphs/"))
+
+    def fails(self, number: int, got: Values) -> bool:
+        found = self.known[number]
+        if not found.expected or (found.vacuous and self._strict):
+            return False
+        declared = [Hypothesis("fp32", FP32, found.expected)]
+        if settle(self.names, got, declared).outcome is Outcome.FAIL:
+            ops = {node.op_type for node in self.model.graph.node}
+            if not _CONVOLUTIONS & ops or found.tier == "type":
+                return True
+            other = Hypothesis("transformed", TRANSFORMED, self._other(number))
+            return settle(self.names, got, [other]).outcome is Outcome.FAIL
+        return relations.broken(self._question, got, found) is not None
+
+    def _other(self, number: int) -> Sequence[Quantity]:
+        if number not in self._transformed:
+            self._transformed[number] = bounds(self.model, self.fed[number], TRANSFORMED)
+        return self._transformed[number]
+
+
+class ByTolerance(Trial):
+    """One of the standard's cases, as the standard judges it."""
+
+    def __init__(self, case: Case, sets: Sequence[DataSet]) -> None:
+        super().__init__(case.id, onnx.load(case.model), [data.feeds for data in sets])
+        self._case = case
+        self._expected = [data.expected for data in sets]
+
+    def fails(self, number: int, got: Values) -> bool:
+        specs = self._case.facts.outputs
+        outcome, _ = standard.judge(self._case, specs, got, self._expected[number])
+        return outcome is Outcome.FAIL
