@@ -17,7 +17,6 @@ from hal.tensor import Tensor
 
 NORMALISATIONS = frozenset(
     {
-        "BatchNormalization",
         "GroupNormalization",
         "InstanceNormalization",
         "LayerNormalization",
@@ -25,7 +24,8 @@ NORMALISATIONS = frozenset(
         "Softmax",
     }
 )
-"""Operators after which a model is cut into segments, besides residual additions."""
+"""Operators after which a model is cut into segments, besides residual additions. Batch
+normalisation is no cut: compilers fold it into the convolution before it."""
 
 
 @dataclass(frozen=True)

@@ -148,10 +148,24 @@ def judged(
         first = of(declared)
         verdict = settle(part.outputs, got, [first])
         if verdict.outcome is Outcome.FAIL and tier == "sound":
-            transformed = of(replace(declared, convolution="transformed"))
-            lower = [of(arithmetic(name)) for name in LOWER if name != declared.name]
-            verdict = settle(part.outputs, got, [first, transformed], lower)
+            verdict = _explained(part, got, first, of)
         return _finding(part, tier, verdict, first, got)
+
+
+def _explained(
+    part: Part, got: Sequence[Value], first: Hypothesis, of: Callable[[Arithmetic], Hypothesis]
+) -> CaseVerdict:
+    """The verdict on a failure: a transformed convolution, or the first that explains it."""
+    allowed = [first]
+    if any("Conv" in node.op_type for node in part.nodes):
+        allowed.append(of(replace(first.arithmetic, convolution="transformed")))
+    verdict = settle(part.outputs, got, allowed)
+    for name in LOWER:
+        if verdict.outcome is not Outcome.FAIL or verdict.grade == "C":
+            break
+        if name != first.arithmetic.name:
+            verdict = settle(part.outputs, got, allowed, [of(arithmetic(name))])
+    return verdict
 
 
 def _hypothesis(
@@ -182,5 +196,8 @@ def _finding(
 
 
 def ranked(findings: Sequence[Finding]) -> list[Finding]:
-    """The suspicious ones first, those farthest beyond their bound at the top."""
-    return sorted(findings, key=lambda f: (not f.is_suspicious, -(f.margin or 0.0)))
+    """The suspicious ones first, nodes before segments, the farthest beyond at the top."""
+    return sorted(
+        findings,
+        key=lambda f: (not f.is_suspicious, f.tier == "typical", -(f.margin or 0.0)),
+    )
