@@ -106,7 +106,24 @@ def multiply(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     if not a.is_float:
         return exactly(step, inputs, a.dtype)
     moved = corners(np.multiply, (a.value, operand(step, a)), (b.value, operand(step, b)))
-    return [finished(step, moved, a.dtype, "Mul")]
+    moved, lost = _kept_known(step, np.multiply, moved, (a, b))
+    return [undefined(finished(step, moved, a.dtype, "Mul"), lost, no_number)]
+
+
+def _kept_known(
+    step: Step,
+    function: Callable[[Array, Array], Array],
+    moved: tuple[Array, Array],
+    pairs: tuple[Pair, Pair],
+) -> tuple[tuple[Array, Array], Array]:
+    """What is unknown for no other reason than a flush: there it is right, or no number."""
+    own = replace(step, arithmetic=replace(step.arithmetic, flush="none"))
+    if own.arithmetic == step.arithmetic:
+        return moved, np.zeros(np.shape(moved[0]), bool)
+    ends = [(pair.value, operand(own, pair)) for pair in pairs]
+    value, plain = corners(function, ends[0], ends[1])
+    lost = np.isinf(moved[1]) & np.isfinite(plain)
+    return (value, np.where(lost, plain, moved[1])), lost
 
 
 @rule("Div", source="OpenCL C 3.0: x / y within 2.5 ULP, which x times 1 / y stays in")
@@ -117,7 +134,8 @@ def divide(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         return _truncated(a, b)
     error, flushed = _unflushed(step, b)
     above, below = (a.value, operand(step, a)), (b.value, error)
-    value, error = corners(np.divide, above, below)
+    moved, lost = _kept_known(step, np.divide, corners(np.divide, above, below), (a, b))
+    value, error = moved
     pole = (np.abs(b.value) <= below[1]) & (below[1] > 0)
     moved = value, np.where(pole, np.inf, error)
     made, scaled = finished(step, moved, a.dtype, "Div"), correct(step, moved, a.dtype)
@@ -126,7 +144,7 @@ def divide(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     error = np.where(power, scaled.errors(), made.errors())
     quotient = Pair(made.value, error if error.any() else None, a.dtype)
     quotient = quotient if step.primitive else _by_reciprocal(step, quotient, a, b)
-    return [undefined(quotient, np.broadcast_to(flushed, np.shape(value)), no_number)]
+    return [undefined(quotient, np.broadcast_to(flushed, np.shape(value)) | lost, no_number)]
 
 
 def _unflushed(step: Step, divisor: Pair) -> tuple[Array, Array]:

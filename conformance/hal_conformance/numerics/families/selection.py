@@ -6,7 +6,8 @@ the ends of v ± e say what may be chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -55,21 +56,24 @@ def extreme(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     errors = [operand(step, pair) for pair in pairs]
     if not any(error.any() for error in errors):
         made = Pair(np.asarray(value), None, pairs[0].dtype)
-        return [_numbers(made, pairs, np.fmax if step.op == "Max" else np.fmin)]
+        return [_numbers(step, made, pairs)]
     with np.errstate(all="ignore"):
         both = list(zip(pairs, errors, strict=True))
         ends = [reduce(pick, [pair.value + s * e for pair, e in both]) for s in (-1.0, 1.0)]
     made = chosen(np.asarray(value), span(value, ends), pairs[0].dtype)
-    return [_numbers(made, pairs, np.fmax if step.op == "Max" else np.fmin)]
+    return [_numbers(step, made, pairs)]
 
 
-def _numbers(made: Pair, pairs: Sequence[Pair], pick: Callable[[Array, Array], Array]) -> Pair:
+def _numbers(step: Step, made: Pair, pairs: Sequence[Pair]) -> Pair:
     """An extreme that may pass over NaN, each time or never."""
     lost = np.isnan(made.value)
     if not lost.any():
         return made
-    numbers = reduce(pick, [pair.value for pair in pairs])
-    return number_or_nan(made, lost, [numbers])
+    pick = np.fmax if step.op == "Max" else np.fmin
+    numbers = [reduce(pick, [pair.value for pair in pairs])]
+    numbers += [np.zeros(())] if step.arithmetic.flushes(made.dtype) else []
+    known = replace(made, error=np.where(lost, 0.0, made.errors()))
+    return number_or_nan(known, lost, numbers)
 
 
 @rule("Clip", source=LIPSCHITZ)
