@@ -45,7 +45,10 @@ TYPES: Mapping[str, type[HALError]] = {
 
 _NODE = r"running (?P<op>\w+) node\. Name:'(?P<node>[^']*)'"
 _FULL = r"(?:[Ff]ailed to allocate|bad_alloc|bad allocation|[Oo]ut of memory)"
-_REFUSED = r"(?:not (?:yet )?(?:supported|implemented)|is not defined for|Unsupported )"
+_REFUSED = (
+    r"(?:not (?:yet )?(?:supported|implemented)|is not defined for|Unsupported "
+    r"|does not support |only supports )"
+)
 _TYPE_OF = (
     r"Type 'tensor\((?P<dtype>\w+)\)' of input parameter \(\S+\) of operator \((?P<op>\w+)\)"
 )

@@ -72,6 +72,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
         (r"unsupported (?:src|dst)_prc: (?P<dtype>\w+)", Unsupported),
         (r"[Uu]nsupported element[_ ]type|does not support (?:element|precision)", Unsupported),
         (r"Not [Ii]mplemented|not implemented", Unsupported),
+        (r"Un(?:known|supported) activation function", Unsupported),
         (r"[Uu]nsupported property|Property was not found|not supported property", InputError),
         (r"Wrong value .*property key|Could not read .* from str|Option not found", InputError),
         (r"Unable to read the model|[Cc]ould not open the file|Can't open", InputError),
