@@ -134,7 +134,7 @@ def undefined(pair: Pair, where: Array, right: Callable[[Array], Array] | None =
         return pair
     error = np.where(where, np.inf, pair.errors())
     count = pair.ambiguous + int(np.count_nonzero(where))
-    if np.isinf(pair.errors()).any():
+    if pair.accepts is None and np.isinf(pair.errors()).any():
         return Pair(pair.value, error, pair.dtype, ambiguous=count)
 
     def accepts(got: Array) -> Array:
