@@ -36,6 +36,14 @@ def part(op: str, compute: Callable[..., Any]) -> Part:
     return type(op, (OpRun,), {"op_domain": "", "_run": run})
 
 
+def unary(op: str, compute: Callable[[Any], Any]) -> Part:
+    return part(op, compute)
+
+
+def binary(op: str, compute: Callable[[Any, Any], Any]) -> Part:
+    return part(op, compute)
+
+
 class OtherAdapter(ReferenceAdapter):
     """The standard's evaluator, of which some operators compute otherwise."""
 
@@ -80,6 +88,14 @@ def sequential(a: Any, b: Any, kind: Any) -> Any:
     return total.astype(a.dtype)
 
 
+def forwards(a: Any, b: Any) -> Any:
+    return sequential(a, b, np.float32)
+
+
+def backwards(a: Any, b: Any) -> Any:
+    return sequential(a[:, ::-1], b[::-1], np.float32)
+
+
 def pairwise(a: Any, b: Any) -> Any:
     terms = (a[:, :, None] * b[None, :, :]).astype(np.float32)
     while terms.shape[1] > 1:
@@ -105,7 +121,7 @@ def flushed(values: Any) -> Any:
 
 @pytest.mark.parametrize(("bits", "name"), [(7, "bfloat16"), (10, "tf32"), (23, "float32")])
 def test_the_format_of_operands_is_told(bits: int, name: str) -> None:
-    matmul = part("MatMul", lambda a, b: rounded(a, bits) @ rounded(b, bits))
+    matmul = binary("MatMul", lambda a, b: rounded(a, bits) @ rounded(b, bits))
     assert facts(matmul, names=("matmul.float32.operands",)) == {
         "matmul.float32.operands": name
     }
@@ -123,7 +139,7 @@ def test_float16_operands_are_told_from_tf32() -> None:
 
 
 def test_rounded_results_are_no_rounded_operands() -> None:
-    matmul = part("MatMul", lambda a, b: rounded(a @ b, 7))
+    matmul = binary("MatMul", lambda a, b: rounded(a @ b, 7))
     names = ("matmul.float32.operands", "matmul.float32.results", "intermediates.after_matmul")
     assert facts(matmul, names=names) == {
         "matmul.float32.operands": "float32",
@@ -144,7 +160,7 @@ def test_rounded_results_are_no_rounded_operands() -> None:
     ],
 )
 def test_the_accumulator_is_told(kind: Any, dtype: str, name: str) -> None:
-    matmul = part("MatMul", lambda a, b: sequential(a, b, kind))
+    matmul = binary("MatMul", lambda a, b: sequential(a, b, kind))
     fact = f"matmul.{dtype}.accumulator"
     assert facts(matmul, names=(fact,)) == {fact: name}
 
@@ -152,8 +168,8 @@ def test_the_accumulator_is_told(kind: Any, dtype: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("compute", "name"),
     [
-        (lambda a, b: sequential(a, b, np.float32), "sequential"),
-        (lambda a, b: sequential(a[:, ::-1], b[::-1], np.float32), "sequential, from the end"),
+        (forwards, "sequential"),
+        (backwards, "sequential, from the end"),
         (pairwise, "pairwise"),
         (strided, "8 lanes"),
     ],
@@ -169,16 +185,16 @@ def test_the_order_and_the_width_of_sums_are_told(
 
 def test_a_separate_multiplication_and_a_wide_accumulator_are_told() -> None:
     name = "matmul.float32.multiply_add"
-    separate = part("MatMul", lambda a, b: sequential(a, b, np.float32))
-    wide = part("MatMul", lambda a, b: sequential(a, b, np.float64))
+    separate = binary("MatMul", lambda a, b: sequential(a, b, np.float32))
+    wide = binary("MatMul", lambda a, b: sequential(a, b, np.float64))
     assert facts(separate, names=(name,)) == {name: "separate"}
     assert facts(wide, names=(name,)) == {name: "products are exact, in a wide accumulator"}
 
 
 def test_flushing_of_inputs_and_of_results_are_told_apart() -> None:
     names = ("subnormals.float32.inputs", "subnormals.float32.results")
-    inputs = part("Mul", lambda a, b: flushed(a) * flushed(b))
-    results = part("Mul", lambda a, b: flushed(a * b))
+    inputs = binary("Mul", lambda a, b: flushed(a) * flushed(b))
+    results = binary("Mul", lambda a, b: flushed(a * b))
     assert list(facts(inputs, names=names).values()) == ["flushed", "kept"]
     assert list(facts(results, names=names).values()) == ["kept", "flushed"]
 
@@ -233,8 +249,8 @@ def test_a_winograd_convolution_is_told_from_a_direct_one() -> None:
 
 
 def test_choices_are_told() -> None:
-    relu = part("Relu", lambda x: np.where(x > 0, x, np.float32(0)))
-    away = part("Round", lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x))
+    relu = unary("Relu", lambda x: np.where(x > 0, x, np.float32(0)))
+    away = unary("Round", lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x))
     found = facts(relu, away, names=("relu.nan", "relu.negative_zero", "round.ties"))
     assert sorted(found.items()) == [
         ("relu.nan", "0"),
@@ -244,16 +260,23 @@ def test_choices_are_told() -> None:
 
 
 def test_integers_computed_in_less_are_told() -> None:
-    narrow = part("Add", lambda a, b: (a.astype(np.int32) + b.astype(np.int32)).astype(a.dtype))
-    single = part("Mul", lambda a, b: (a.astype(np.float64) * b).astype(a.dtype))
+    narrow = binary(
+        "Add", lambda a, b: (a.astype(np.int32) + b.astype(np.int32)).astype(a.dtype)
+    )
+    single = binary("Mul", lambda a, b: (a.astype(np.float64) * b).astype(a.dtype))
     found = facts(narrow, single, names=("int64.add.computed_in", "int64.mul.computed_in"))
     assert list(found.values()) == ["int32, wraps", "float64"]
 
 
 def test_answers_that_change_are_told() -> None:
     runs = iter(range(1000))
-    restless = part("Softmax", lambda x, **_: x + np.float32(next(runs) % 2))
-    assert facts(restless, names=("repeats.softmax",)) == {"repeats.softmax": "differs"}
+
+    def restless(x: Any, **_: Any) -> Any:
+        return x + np.float32(next(runs) % 2)
+
+    assert facts(part("Softmax", restless), names=("repeats.softmax",)) == {
+        "repeats.softmax": "differs"
+    }
 
 
 def test_what_goes_wrong_in_a_probe_is_a_fact_and_ends_nothing() -> None:
