@@ -117,7 +117,7 @@ class Arithmetic:
         """Whether subnormals of a tensor of that type may become zero."""
         if self.flush == "bfloat16":
             return "bfloat16" in (dtype, self.stored(dtype).name)
-        return self.flush == "all"
+        return self.flush == "all" and self.stored(dtype).precision >= 7
 
     def summing(self, dtype: str) -> Format:
         """The format sums of values of that type are kept in.

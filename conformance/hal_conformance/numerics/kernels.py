@@ -125,7 +125,7 @@ def linear(machine: Machine, call: Call) -> list[Array]:
         product = convolved(machine, x, w, windows, int(call.attributes.get("group", 1)))
         return [_with_bias(product, call)]
     rest = [None] * (len(call.values) - 2)
-    kind = np.float64 if call.dtype == "float64" else np.float32
+    kind = np.dtype(machine.inner(call.dtype))
     if machine.one_of((True, False, False)):
         product = np.asarray(call.reference([x, w, *rest])[0])
         product = machine.gathered([product], call.dtype)

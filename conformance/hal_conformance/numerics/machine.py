@@ -66,7 +66,12 @@ class Machine:
 
     def work(self, values: Array, dtype: str) -> Array:
         """An intermediate value inside a composed operator: float32, or float64 for doubles."""
-        return nearest(values, FORMATS["float64" if dtype == "float64" else "float32"])
+        return nearest(values, FORMATS[self.inner(dtype)])
+
+    def inner(self, dtype: str) -> str:
+        """The type that intermediate values have."""
+        wide = dtype == "float64" or self.arithmetic.accumulator.name == "float64"
+        return "float64" if wide else "float32"
 
     def inexact(self, values: Array, dtype: str, ulps: float) -> Array:
         """A function's result, off by up to `ulps` units in the last place as it is stored."""

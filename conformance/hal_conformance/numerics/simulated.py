@@ -235,7 +235,8 @@ class SimulatedWalk(Walk):
         elif node.op_type in NATIVE:
             results = call.reference([native(value) for value in inputs])
         else:
-            single = self._machine.one_of((True, False)) and node.op_type not in MOVES
+            narrow = self._machine.inner("float32") == "float32" and node.op_type not in MOVES
+            single = self._machine.one_of((True, False)) and narrow
             given = [_narrow(value) if single else plain_of(value) for value in inputs]
             results = call.reference(given)
         return list(zip(node.output, results, strict=False))

@@ -100,6 +100,9 @@ def _float(step: Step, x: Pair, to: str) -> Pair:
         single = nearest(value, FORMATS["float32"])
         twice = encoded(single, to, saturate=saturate, mode=mode)
         spread = np.maximum(spread, span(result, [twice]))
+    if step.arithmetic.flushes(to):
+        low = np.abs(result) < kept.tiny
+        spread = np.maximum(spread, np.where(low, np.abs(result), 0.0))
     return undefined(Pair(result, spread if spread.any() else None, to), _open(value, to))
 
 
