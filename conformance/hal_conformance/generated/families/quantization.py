@@ -72,6 +72,14 @@ def _halves(binding: Binding) -> bool:
     return binding["T1"] == binding.get("T2") == "tensor(float16)"
 
 
+def _fine_bytes(binding: Binding) -> bool:
+    return _fine(binding) and binding.get("T3", binding["T2"]) == "tensor(uint8)"
+
+
+def _far(binding: Binding) -> bool:
+    return binding.get("T2") == "tensor(float8e8m0)"
+
+
 def _quantise() -> list[Form]:
     x = In((5, 33), values.between(-9, 9))
     low = values.between(-1.25, 1.25)  # in range of float4 and float6 whatever the scale
@@ -102,7 +110,7 @@ def _quantise() -> list[Form]:
             "uneven_scales",
             inputs=(In((5, 33), values.between(-25, 25)), In((), values.fixed(0.1)), _zeros()),
             core=True,
-            only=lambda b: _fine(b) and b.get("T3", b["T2"]) == "tensor(uint8)",
+            only=_fine_bytes,
         ),
         base.also("default_zero", inputs=(x, _steps())),
         Form(
@@ -152,7 +160,7 @@ def _quantise() -> list[Form]:
                 _zeros(),
             ),
             core=True,
-            only=lambda b: b.get("T2") == "tensor(float8e8m0)",
+            only=_far,
         ),
         base.also(
             "wider_precision",
@@ -191,6 +199,14 @@ def _like_scale(binding: Binding) -> bool:
     return binding.get("T3", binding.get("T2")) == binding.get("T2")
 
 
+def _far_bytes(binding: Binding) -> bool:
+    return _far(binding) and _bytes(binding)
+
+
+def _plain_bytes(binding: Binding) -> bool:
+    return _like_scale(binding) and _bytes(binding)
+
+
 def _dequantise() -> list[Form]:
     x = In((5, 33), values.wide)
 
@@ -215,13 +231,13 @@ def _dequantise() -> list[Form]:
             (x, In((), values.fixed(2.0**17))),
             {"output_dtype": number_of("T3", "T2")},
             core=True,
-            only=lambda b: b.get("T2") == "tensor(float8e8m0)" and _bytes(b),
+            only=_far_bytes,
         ),
         base.also(
             "uneven_scales",
             inputs=(x, In((), values.fixed(0.1)), _zeros()),
             core=True,
-            only=lambda b: both(b) and _bytes(b),
+            only=_plain_bytes,
         ),
         Form(
             "axis_1",

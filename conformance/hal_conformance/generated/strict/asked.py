@@ -109,7 +109,7 @@ def of_source(source: Source) -> Asked:
 
 def of_standard(case: Case, sets: Sequence[DataSet]) -> Asked:
     """One of the standard's."""
-    model = onnx.load(case.model)
+    model = onnx.ModelProto.FromString(case.model.read_bytes())
 
     def told(_asked: Asked, number: int) -> Answer:
         return ByTolerance(case, sets[number])

@@ -65,7 +65,7 @@ def loses_meaning(model: onnx.ModelProto, other: onnx.ModelProto) -> bool:
 
 def _refused(model: onnx.ModelProto) -> bool:
     try:
-        checker.check_model(model, full_check=True)
+        checker.check_model(model, full_check=True)  # pyright: ignore[reportUnknownMemberType]  # PathLike, no parameter
     except (checker.ValidationError, shape_inference.InferenceError):
         return True
     return False

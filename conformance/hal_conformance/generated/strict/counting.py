@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -241,7 +241,7 @@ class Counter:
         required = self._schema.attributes[name].required
         ignoring = [] if required else [changed.without(asked, name)]
         seen = self._seen.get(name, {}).values()
-        refused = []
+        refused: list[bool] = []
         for model in (*ignoring, *changed.varied(asked, name, seen)):
             outcome = self._answers(asked, number, answer, model, name)
             if outcome == "wrong":
@@ -288,7 +288,7 @@ def _is_unknown(quantity: Quantity) -> bool:
 
 
 @contextlib.contextmanager
-def _limited() -> Iterator[None]:
+def _limited() -> Generator[None]:
     """End what does not end: trees that became cycles, draws without number."""
 
     def end(_number: int, _frame: object) -> None:
