@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -79,13 +80,13 @@ def answered(
 
 def _moved(value: Value) -> Tensor:
     assert isinstance(value, Tensor)
-    array = value.array.copy()
-    count = array.size
+    array: Any = value.array
+    count = int(array.size)
     chosen = np.random.Generator(np.random.PCG64(1)).permutation(count)[: count // 100]
     steps = np.zeros(count, np.float32)
     steps[chosen] = 64
-    array += steps.reshape(array.shape) * np.spacing(np.abs(array))
-    return Tensor(array, value.dtype)
+    spacing: Any = np.spacing(np.abs(array))
+    return Tensor(array + steps.reshape(array.shape) * spacing, value.dtype)
 
 
 def test_64_ulp_on_one_element_in_a_hundred_are_found_where_no_long_sum_hides_them(
@@ -98,7 +99,7 @@ def test_64_ulp_on_one_element_in_a_hundred_are_found_where_no_long_sum_hides_th
     }
     missed = {name for name, is_found in found.items() if not is_found}
     assert len(found) == 14
-    assert {"matmul0", "matmul1", "matmul2"} <= missed
+    assert {"matmul0", "matmul1", "matmul2"} < missed
     assert len(missed) == 4
 
 
