@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hal_conformance.power import campaign, results, table
+from hal_conformance.power.fault import operators as every_operator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def _run(out: Path, operators: list[str], jobs: int) -> None:
         done = {json.loads(line)["operator"] for line in lines}
     else:
         out.write_text(json.dumps(results.header()) + "\n", "utf-8")
-    wanted = operators or [operator.name for operator in campaign.operators()]
+    wanted = operators or [operator.name for operator in every_operator()]
     left = [name for name in wanted if name not in done]
     with out.open("a", encoding="utf-8") as file:
         for number, (name, pairs) in enumerate(campaign.run(left, jobs), 1):

@@ -99,14 +99,14 @@ class Bench:
         self.operator = operator
         sources = [s for s in generate(op=operator.op) if s.id.startswith(_prefix(operator))]
         self._sources = [s for s in sources if s.judged != "refusal"]
-        self._ours: list[Trial] = _spread([ByBounds(question_of(s)) for s in self._sources])
+        self.ours: list[Trial] = _spread([ByBounds(question_of(s)) for s in self._sources])
         self._standard: list[Trial] = list(_standard(operator))
         self._fresh: list[Trial] | None = None
-        self._repeated = [t for t in self._ours if t.id in _repeated()]
+        self._repeated = [t for t in self.ours if t.id in _repeated()]
 
     def pair(self, fault: Fault) -> Pair:
         """What finds a fault."""
-        ours = self._found(self._ours, fault)
+        ours = self._found(self.ours, fault)
         witness = "case" if ours else ""
         if fault.lasting and not ours:
             ours, witness = self._repeats(fault)
@@ -129,7 +129,7 @@ class Bench:
             differs, _ = trial.repeats(Faulty(self.operator, fault))
             if trial.sound and differs:
                 return f"soak/{trial.id}", "repeats"
-        for trial in self._ours[:3]:
+        for trial in self.ours[:3]:
             if trial.sound and any(trial.repeats(Faulty(self.operator, fault))):
                 return "", "repeats"
         return "", ""

@@ -21,20 +21,28 @@ from hal_conformance.numerics.engine import Walk, attributes_of, pair_of
 from hal_conformance.numerics.machine import Machine
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.simulated import SimulatedWalk, exactly, value_of
-from hal_conformance.power.fault import Call, Fault, Operator, Values
+from hal_conformance.power.fault import Call, Fault, Operator, Values, kind_of
 
 FP32 = arithmetic("fp32")
 _CONTROL = ("If", "Loop", "Scan")
 
 
+@dataclass(frozen=True)
+class Right:
+    """A node on a correct device: what it takes, and returns, and that before rounding."""
+
+    inputs: Values
+    attributes: Mapping[str, Any]
+    outputs: Values
+    wide: list[Array | None]
+
+
 @dataclass
 class Clean:
-    """What a correct device holds on one data set: by name, and by node what the fault sees."""
+    """What a correct device holds on one data set: by name, and by place in the graph."""
 
     names: dict[str, Quantity] = field(default_factory=dict[str, Quantity])
-    results: dict[int, tuple[Values, list[Array | None]]] = field(
-        default_factory=dict[int, tuple[Values, list["Array | None"]]]
-    )
+    nodes: dict[int, Right] = field(default_factory=dict[int, Right])
 
 
 @dataclass
@@ -56,7 +64,6 @@ class Device(Walk):
         super().__init__(FP32, opsets, functions)
         self._model = model
         self._faulty = faulty
-        self._known: tuple[Values, list[Array | None]] | None = None
 
     def clean(self, feeds: Mapping[str, Quantity]) -> Clean:
         """What a correct device holds for these feeds."""
@@ -67,7 +74,10 @@ class Device(Walk):
             inputs = [made.names[name] if name else None for name in node.input]
             outputs = list(super()._node(node, inputs, made.names))
             kept = [_rounded(quantity) for quantity in outputs]
-            made.results[place] = (
+            domain = _domain(node)
+            made.nodes[place] = Right(
+                [value_of(quantity) for quantity in inputs],
+                attributes_of(node, domain, self._version(node.op_type, domain)),
                 [value_of(quantity) for quantity in kept],
                 [_wide(quantity) for quantity in outputs],
             )
@@ -81,28 +91,29 @@ class Device(Walk):
 
     def run(self, held: Clean) -> Values | None:
         """The outputs with the fault in; None where they are those of a correct device."""
-        names, dirty = dict(held.names), set[str]()
+        names, changed = dict(held.names), dict[str, Value]()
         for place, node in enumerate(self._model.graph.node):
-            touched = dirty.intersection(node.input)
+            touched = bool(changed.keys() & set(node.input))
             if not touched and not self._matches(node) and not self._inner(node):
                 continue
             inputs = [names[name] if name else None for name in node.input]
-            self._known = None if touched else held.results[place]
-            outputs = list(self._node(node, inputs, names))
-            for name, quantity in zip(node.output, outputs, strict=False):
-                if name and not same(value_of(quantity), value_of(held.names[name])):
-                    names[name] = quantity
-                    dirty.add(name)
+            right = held.nodes[place]
+            if self._matches(node):
+                got = self._mutated(node, inputs, names, None if touched else right)
+            else:
+                got = [value_of(quantity) for quantity in self._node(node, inputs, names)]
+            for name, value, kept in zip(node.output, got, right.outputs, strict=False):
+                if name and not same(value, kept):
+                    names[name], changed[name] = exactly(value), value
         wanted = [value.name for value in self._model.graph.output]
-        if not dirty.intersection(wanted):
+        if not changed.keys() & set(wanted):
             return None
-        return [value_of(names[name]) for name in wanted]
+        return [changed[n] if n in changed else value_of(names[n]) for n in wanted]
 
     def _matches(self, node: onnx.NodeProto) -> bool:
         assert self._faulty is not None
-        domain = "" if node.domain == "ai.onnx" else node.domain
         operator = self._faulty.operator
-        return (domain, node.op_type) == (operator.domain, operator.op)
+        return (_domain(node), node.op_type) == (operator.domain, operator.op)
 
     def _inner(self, node: onnx.NodeProto) -> bool:
         return node.op_type in _CONTROL or (node.domain, node.op_type) in self._functions
@@ -110,17 +121,26 @@ class Device(Walk):
     def _node(
         self, node: onnx.NodeProto, inputs: Sequence[Quantity], names: Mapping[str, Quantity]
     ) -> Sequence[Quantity]:
-        known, self._known = self._known, None
-        if self._faulty is None or not self._matches(node):
-            if self._inner(node):
-                return super()._node(node, inputs, names)
-            return [_rounded(q) for q in self._plain()._node(node, inputs, names)]
+        if self._faulty is not None and self._matches(node):
+            return [exactly(value) for value in self._mutated(node, inputs, names, None)]
+        if self._inner(node):
+            return super()._node(node, inputs, names)
+        return [_rounded(q) for q in self._plain()._node(node, inputs, names)]
+
+    def _mutated(
+        self,
+        node: onnx.NodeProto,
+        inputs: Sequence[Quantity],
+        names: Mapping[str, Quantity],
+        known: Right | None,
+    ) -> Values:
+        assert self._faulty is not None
         call = self._call_of(node, inputs, names, known)
         try:
             with np.errstate(all="ignore"):
-                return [exactly(value) for value in self._faulty.fault.mutate(call)]
+                return self._faulty.fault.mutate(call)
         except Exception:  # noqa: BLE001  where the fault cannot be, the operator is right
-            return [exactly(value) for value in call.evaluate()]
+            return call.evaluate()
 
     def _plain(self) -> Walk:
         return Walk(FP32, self._opsets, self._functions)
@@ -130,15 +150,15 @@ class Device(Walk):
         node: onnx.NodeProto,
         inputs: Sequence[Quantity],
         names: Mapping[str, Quantity],
-        known: tuple[Values, list[Array | None]] | None,
+        known: Right | None,
     ) -> Call:
         faulty = self._faulty
         assert faulty is not None
-        domain, version = (
-            faulty.operator.domain,
-            self._version(node.op_type, faulty.operator.domain),
-        )
-        held: list[tuple[Values, list[Array | None]]] = [] if known is None else [known]
+        domain = faulty.operator.domain
+        version = self._version(node.op_type, domain)
+        held: list[tuple[Values, list[Array | None]]] = []
+        if known is not None:
+            held.append((known.outputs, known.wide))
 
         def right() -> tuple[Values, list[Array | None]]:
             if not held:
@@ -161,12 +181,17 @@ class Device(Walk):
             found = self._evaluated(altered, fed, names, other or version)
             return [value_of(_rounded(quantity)) for quantity in found]
 
+        if known is not None:
+            values, attributes = list(known.inputs), known.attributes
+        else:
+            values = [value_of(quantity) for quantity in inputs]
+            attributes = attributes_of(node, domain, version)
         call = Call(
             faulty.operator,
             version,
             node,
-            [value_of(quantity) for quantity in inputs],
-            attributes_of(node, domain, version),
+            values,
+            attributes,
             frozenset(attribute.name for attribute in node.attribute),
             correct,
             lambda: right()[1],
@@ -184,7 +209,7 @@ class Device(Walk):
     ) -> Sequence[Quantity]:
         if node.op_type in _CONTROL and not node.domain:
             return super()._node(node, inputs, names)
-        domain = "" if node.domain == "ai.onnx" else node.domain
+        domain = _domain(node)
         own = self._version(node.op_type, domain)
         walk = self._plain()
         if version != own:
@@ -224,9 +249,13 @@ def _altered(
     schema = onnx.defs.get_schema(operator.op, version, operator.domain)
     for name, value in changed.items():
         if value is not None and name in schema.attributes:
-            kind = int(schema.attributes[name].type.value)
+            kind = kind_of(schema, name)
             made.attribute.append(helper.make_attribute(name, value, attr_type=kind))
     return made
+
+
+def _domain(node: onnx.NodeProto) -> str:
+    return "" if node.domain == "ai.onnx" else node.domain
 
 
 def _rounded(quantity: Quantity) -> Quantity:

@@ -28,10 +28,11 @@ class Correct(Protocol):
 
     def __call__(
         self,
-        inputs: Sequence[Value],
-        attributes: Mapping[str, Any],
+        given: Sequence[Value],
+        changed: Mapping[str, Any],
         version: int | None,
         arithmetic: Arithmetic | None,
+        /,
     ) -> Values: ...
 
 
@@ -66,6 +67,10 @@ class Call:
         """What a correct device returns, given other inputs or attributes (None: not set)."""
         taken = self.inputs if inputs is None else inputs
         return self.correct(taken, attributes, version, arithmetic)
+
+    def altered(self, attributes: Mapping[str, Any]) -> Values:
+        """What a correct device returns, given other attributes."""
+        return self.correct(self.inputs, attributes, None, None)
 
     def tensor(self, position: int) -> Tensor | None:
         """The input at a position, if it is there and a tensor."""
@@ -148,6 +153,11 @@ def _histories() -> dict[tuple[str, str], tuple[Any, ...]]:
         key: tuple(sorted(schemas, key=lambda schema: schema.since_version))
         for key, schemas in found.items()
     }
+
+
+def kind_of(schema: Any, name: str) -> int:
+    """The AttributeProto type of an attribute; `schema` has no complete stubs."""
+    return int(schema.attributes[name].type.value)
 
 
 Where: TypeAlias = Callable[[Operator], bool]
@@ -254,6 +264,11 @@ def changing_input(change: Callable[[Tensor], Value], *names: str) -> Mutate:
         return call.evaluate(call.replaced(place, change(given)))
 
     return mutate
+
+
+def always(value: Any) -> Callable[[Any, Call], Any]:
+    """Of an attribute: this, whatever the node says."""
+    return lambda _value, _call: value
 
 
 def changing_attribute(name: str, change: Callable[[Any, Call], Any]) -> Mutate:

@@ -51,7 +51,7 @@ def fresh(operator: Operator, sources: Sequence[Source], count: int) -> Iterator
         other = chosen[int(random.integers(len(chosen)))]
         try:
             made = _made(operator, source, other, number, random)
-        except Exception:  # noqa: BLE001  it is not legal, or inference does not know it
+        except Exception:  # noqa: BLE001, S112  it is not legal, or inference does not know it
             continue
         if made is not None:
             yield made
@@ -62,7 +62,7 @@ def _made(
 ) -> ByBounds | None:
     model = onnx.ModelProto.FromString(source.model)
     base = source.datasets[0]
-    if number % 3 == 2 and not _borrowed(model, other, random):  # noqa: PLR2004  of three kinds
+    if number % 3 == 2 and not _borrowed(model, other, random):
         return None
     sizes: dict[int, int] = {}
     if number % 3 == 1:
@@ -78,7 +78,7 @@ def _made(
         assert isinstance(value, Tensor)
         weight.CopyFrom(numpy_helper.from_array(value.array, weight.name))
     _checked(model, feeds)
-    first = feeds if sizes or number % 3 == 2 else base  # noqa: PLR2004  weights keep their shape
+    first = feeds if sizes or number % 3 == 2 else base
     made = Source(
         f"fresh/{source.id}/{number}",
         model.SerializeToString(),
@@ -136,11 +136,11 @@ def _floats(grown: Array, value: Tensor, random: np.random.Generator) -> Array:
     if kind == 1:
         return random.permutation(grown.reshape(-1)).reshape(grown.shape)
     drawn: Any = random.standard_normal(grown.shape)
-    if kind == 2:  # noqa: PLR2004  kinds by number
+    if kind == 2:
         return np.asarray(drawn * 2.0 ** random.integers(-6, 5))
-    if kind == 3:  # noqa: PLR2004
+    if kind == 3:
         return np.asarray(np.rint(drawn * 3) / 2)
-    if kind == 4:  # noqa: PLR2004
+    if kind == 4:
         return np.asarray(np.abs(drawn) * 2.0 ** random.integers(-20, 8))
     made = np.asarray(drawn).copy()
     flat = made.reshape(-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 from onnx import AttributeProto
 
@@ -11,7 +11,6 @@ from hal_conformance.power.fault import (
     Call,
     Fault,
     Mutate,
-    Operator,
     Values,
     changing_attribute,
     having,
@@ -185,10 +184,5 @@ def _more(value: Any, by: int) -> Any:
 def _first(value: Any) -> Any:
     if not isinstance(value, list):
         return value
-    items = cast("list[Any]", value)
+    items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]  # decoded
     return [items[0]] * len(items) if items else items
-
-
-def has_attribute(operator: Operator, name: str) -> bool:
-    """Whether some version of an operator has an attribute."""
-    return name in operator.attributes

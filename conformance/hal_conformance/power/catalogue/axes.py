@@ -96,7 +96,7 @@ def faults() -> Iterator[Fault]:
         (
             "wrong-from-rank-4",
             "from four dimensions on, the axis after the one asked for",
-            lambda a, r: [(i + 1) % r if r >= 4 else i for i in a],  # noqa: PLR2004  as it says
+            lambda a, r: [(i + 1) % r if r >= 4 else i for i in a],
         ),
     )
     for label, summary, change in changes:

@@ -1,4 +1,4 @@
-"""Functions approximated: relative errors of an exp, erf, rsqrt or sigmoid, and bad formulas."""
+"""Functions approximated, as exp, erf, rsqrt and sigmoid often are, and bad formulas."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def _by(formula: Callable[[Array, Call], Any]) -> Mutate:
     return mutate
 
 
-def _exp_form_sigmoid(x: Array, _: Call) -> Array:
+def _exp_form_sigmoid(x: Array, _: Call) -> Any:
     return np.exp(x) / (1 + np.exp(x))
 
 
-def _erf_series(x: Array) -> Array:
+def _erf_series(x: Array) -> Any:
     """Abramowitz and Stegun 7.1.26: an absolute error of 1.5e-7, any relative one near 0."""
     a = np.abs(x)
     t = 1 / (1 + 0.3275911 * a)
@@ -67,13 +67,13 @@ def _erf_series(x: Array) -> Array:
     return np.sign(x) * (1 - (poly + 0.254829592) * t * np.exp(-a * a))
 
 
-def _reduced_pi(x: Array) -> Array:
+def _reduced_pi(x: Array) -> Any:
     """Argument reduction by 2 pi in float32: large arguments lose their digits."""
     turn = np.float32(2 * np.pi)
     return x - np.rint(x / turn).astype(x.dtype) * x.dtype.type(turn)
 
 
-def _softmax_naive(x: Array, call: Call) -> Array:
+def _softmax_naive(x: Array, call: Call) -> Any:
     e = np.exp(x)
     axes = _softmax_axes(x, call)
     return e / e.sum(axes, keepdims=True)
@@ -81,16 +81,16 @@ def _softmax_naive(x: Array, call: Call) -> Array:
 
 def _softmax_axes(x: Array, call: Call) -> Any:
     axis = call.attributes.get("axis", -1) % max(1, x.ndim)
-    return tuple(range(axis, x.ndim)) if call.version < 13 else axis  # noqa: PLR2004  opset 13
+    return tuple(range(axis, x.ndim)) if call.version < 13 else axis
 
 
-def _log_of_softmax(x: Array, call: Call) -> Array:
+def _log_of_softmax(x: Array, call: Call) -> Any:
     axes = _softmax_axes(x, call)
     e = np.exp(x - x.max(axes, keepdims=True))
     return np.log(e / e.sum(axes, keepdims=True))
 
 
-def _tanh_gelu(x: Array) -> Array:
+def _tanh_gelu(x: Array) -> Any:
     return 0.5 * x * (1 + np.tanh(0.7978845608 * (x + 0.044715 * x**3)))
 
 
@@ -109,6 +109,11 @@ def _clamped(low: float, high: float) -> Mutate:
     )
 
 
+def _selu(x: Array, call: Call) -> Any:
+    alpha, gamma = _alpha(call), float(call.attributes.get("gamma", 1.0507))
+    return gamma * np.where(x > 0, x, alpha * (np.exp(x) - 1))
+
+
 _FORMULAS: tuple[tuple[str, str, str, Callable[[Array, Call], Any]], ...] = (
     ("sigmoid-overflows", "Sigmoid", "e^x / (1 + e^x)", _exp_form_sigmoid),
     (
@@ -125,7 +130,7 @@ _FORMULAS: tuple[tuple[str, str, str, Callable[[Array, Call], Any]], ...] = (
         "alpha (e^x - 1)",
         lambda x, c: np.where(x > 0, x, _alpha(c) * (np.exp(x) - 1)),
     ),
-    ("selu-by-exp", "Selu", "e^x - 1 cancels", lambda x, c: _selu(x, c)),
+    ("selu-by-exp", "Selu", "e^x - 1 cancels", _selu),
     (
         "celu-by-exp",
         "Celu",
@@ -224,12 +229,7 @@ _FORMULAS: tuple[tuple[str, str, str, Callable[[Array, Call], Any]], ...] = (
 )
 
 
-def _selu(x: Array, call: Call) -> Array:
-    alpha, gamma = _alpha(call), float(call.attributes.get("gamma", 1.0507))
-    return gamma * np.where(x > 0, x, alpha * (np.exp(x) - 1))
-
-
-def _newton(x: Array) -> Array:
+def _newton(x: Array) -> Any:
     start = (1 / x) * (1 + 2.0**-8)
     return start * (2 - x * start)
 

@@ -1,4 +1,4 @@
-"""Operands that are lost, counted twice, exchanged or transposed; weights laid out otherwise."""
+"""Operands lost, counted twice, exchanged or transposed; weights laid out otherwise."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ def _optional_at(place: int) -> Callable[[Operator], bool]:
         return place < len(formals) and "Optional" in str(formals[place].option)
 
     return where
+
+
+def _at_least(count: int) -> Callable[[Operator], bool]:
+    return lambda operator: len(operator.inputs) > count
 
 
 def _without(place: int) -> Mutate:
@@ -126,7 +130,7 @@ def _moved(change: Callable[[Array], Array], *names: str) -> Mutate:
 
 
 def _spatial(change: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    return lambda a: change(a) if a.ndim > 2 else a  # noqa: PLR2004  batch and channel
+    return lambda a: change(a) if a.ndim > 2 else a
 
 
 def _flipped(array: Array) -> Array:
@@ -136,7 +140,7 @@ def _flipped(array: Array) -> Array:
 def _nhwc(call: Call) -> Values:
     """The input's bytes are read as N, H, W, C."""
     given = call.tensor(0)
-    if given is None or len(given.shape) < 3:  # noqa: PLR2004  an image
+    if given is None or len(given.shape) < 3:
         return call.evaluate()
     n, c, *area = given.shape
     read = np.moveaxis(given.array.reshape(n, *area, c), -1, 1)
@@ -147,7 +151,7 @@ def _written_nhwc(call: Call) -> Values:
     """The output's bytes are written as N, H, W, C."""
     results = call.evaluate()
     first = results[0]
-    if not isinstance(first, Tensor) or len(first.shape) < 3:  # noqa: PLR2004  an image
+    if not isinstance(first, Tensor) or len(first.shape) < 3:
         return results
     written = np.ascontiguousarray(np.moveaxis(first.array, 1, -1)).reshape(first.shape)
     return [Tensor(written, first.dtype), *results[1:]]
@@ -155,7 +159,7 @@ def _written_nhwc(call: Call) -> Values:
 
 def _area_transposed(call: Call) -> Values:
     given = call.tensor(0)
-    if given is None or len(given.shape) < 4 or given.shape[-1] != given.shape[-2]:  # noqa: PLR2004
+    if given is None or len(given.shape) < 4 or given.shape[-1] != given.shape[-2]:
         return call.evaluate()
     return call.evaluate(call.replaced(0, with_array(given, np.swapaxes(given.array, -1, -2))))
 
@@ -164,7 +168,7 @@ def _groups_interleaved(call: Call) -> Values:
     """Channels are dealt to groups in turn, not in blocks."""
     groups = call.attributes.get("group") or call.attributes.get("num_groups") or 1
     given = call.tensor(0)
-    if given is None or groups == 1 or len(given.shape) < 2:  # noqa: PLR2004
+    if given is None or groups == 1 or len(given.shape) < 2:
         return call.evaluate()
     channels = np.arange(given.shape[1]).reshape(groups, -1).T.ravel()
     return call.evaluate(call.replaced(0, with_array(given, given.array[:, channels])))
@@ -175,7 +179,7 @@ def _square_transposed(place: int) -> Mutate:
 
     def mutate(call: Call) -> Values:
         given = call.tensor(place)
-        if given is None or len(given.shape) < 2:  # noqa: PLR2004
+        if given is None or len(given.shape) < 2:
             return call.evaluate()
         a = given.array
         if a.shape[-1] == a.shape[-2]:
@@ -190,7 +194,7 @@ def _square_transposed(place: int) -> Mutate:
 def _batch_of_right_ignored(call: Call) -> Values:
     """The first matrix of the right operand serves all batches."""
     given = call.tensor(1)
-    if given is None or len(given.shape) < 3 or 0 in given.shape:  # noqa: PLR2004
+    if given is None or len(given.shape) < 3 or 0 in given.shape:
         return call.evaluate()
     first = np.broadcast_to(given.array[:1], given.shape).copy()
     return call.evaluate(call.replaced(1, with_array(given, first)))
@@ -209,7 +213,7 @@ def _last_term_missing(call: Call) -> Values:
 
 def _last_channel_missing(call: Call) -> Values:
     given = call.tensor(0)
-    if given is None or len(given.shape) < 2 or not given.shape[1]:  # noqa: PLR2004
+    if given is None or len(given.shape) < 2 or not given.shape[1]:
         return call.evaluate()
     made = given.array.copy()
     made[:, -1] = 0
@@ -231,7 +235,7 @@ def faults() -> Iterator[Fault]:
             f"operand/{word}-is-zero",
             LOST,
             f"the {word} operand is read as zeros",
-            lambda operator, least=place: len(operator.inputs) > least,
+            _at_least(place),
             _zeroed(place),
         )
     yield Fault(

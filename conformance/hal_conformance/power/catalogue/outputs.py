@@ -92,7 +92,7 @@ def _at(place: Any, axis: int = 0) -> Callable[[Array], Array | None]:
 
 
 def _repeated_batch(array: Array) -> Array | None:
-    if array.ndim < 2 or array.shape[0] < 2:  # noqa: PLR2004  a batch of several
+    if array.ndim < 2 or array.shape[0] < 2:
         return None
     return np.broadcast_to(array[:1], array.shape).copy()
 
@@ -122,7 +122,7 @@ def _swapped(a: int, b: int) -> Callable[[Array], Array | None]:
 
 def _transposed(array: Array) -> Array | None:
     """Column-major bytes under a row-major shape."""
-    if array.ndim < 2:  # noqa: PLR2004  a matrix at least
+    if array.ndim < 2:
         return None
     return np.ascontiguousarray(array.T).reshape(array.shape)
 
@@ -132,17 +132,18 @@ def _copy_of_input(call: Call) -> Values:
     results = call.evaluate()
     first = results[0] if results else None
     for value in call.inputs:
-        if isinstance(first, Tensor) and isinstance(value, Tensor):
-            if value.dtype == first.dtype and value.array.size == first.array.size:
-                copied = Tensor(value.array.reshape(first.shape), first.dtype)
-                return [copied, *results[1:]]
+        if not isinstance(first, Tensor) or not isinstance(value, Tensor):
+            continue
+        if value.dtype == first.dtype and value.array.size == first.array.size:
+            copied = Tensor(value.array.reshape(first.shape), first.dtype)
+            return [copied, *results[1:]]
     return results
 
 
 def _aliased(call: Call) -> Values:
     """The last output has the first one's storage, where type and size agree."""
     results = call.evaluate()
-    if len(results) < 2:  # noqa: PLR2004  several
+    if len(results) < 2:
         return results
     first, last = results[0], results[-1]
     if isinstance(first, Tensor) and isinstance(last, Tensor) and first.dtype == last.dtype:
@@ -224,6 +225,14 @@ def _map_shuffled(call: Call) -> Values:
     return [change(value) for value in call.evaluate()]
 
 
+def _at_end(array: Array) -> Array | None:
+    if not array.size:
+        return None
+    made = array.copy()
+    made.reshape(-1)[-1] = _zero(array)
+    return made
+
+
 _ARRAYS: tuple[tuple[str, str, str, Callable[[Array], Array | None]], ...] = (
     ("zeros", PLACES, "zeros are returned", np.zeros_like),
     ("rolled", PLACES, "elements come one place late", lambda a: np.roll(a, 1)),
@@ -242,19 +251,11 @@ _ARRAYS: tuple[tuple[str, str, str, Callable[[Array], Array | None]], ...] = (
     ("odd-channels-missing", ROWS, "channels 1, 3, ... are zero", _at(slice(1, None, 2), 1)),
     ("odd-rows-missing", ROWS, "rows 1, 3, ... are zero", _at(slice(1, None, 2))),
     ("batch-repeated", ROWS, "the first batch entry stands for all", _repeated_batch),
-    ("last-element-missing", ROWS, "the very last element is zero", lambda a: _last(a)),
+    ("last-element-missing", ROWS, "the very last element is zero", _at_end),
     ("beyond-64", TAILS, "nothing is written beyond 64 elements", _beyond(64)),
     ("beyond-256", TAILS, "nothing is written beyond 256 elements", _beyond(256)),
     ("beyond-1024", TAILS, "nothing is written beyond 1024 elements", _beyond(1024)),
 )
-
-
-def _last(array: Array) -> Array | None:
-    if not array.size:
-        return None
-    made = array.copy()
-    made.reshape(-1)[-1] = _zero(array)
-    return made
 
 
 def faults() -> Iterator[Fault]:
@@ -315,7 +316,7 @@ def _of_type() -> Iterator[Fault]:
             f"type/{given}-as-{wanted}",
             TYPES,
             f"{given} comes back as {wanted}",
-            lambda operator, word=dtypes.of_name(given): _admits(operator, word),
+            _admitting(given),
             _retyped(wanted, given),
         )
     yield Fault("shape/flat", TYPES, "outputs come flat", everywhere, _shaped(np.ravel))
@@ -332,6 +333,10 @@ def _of_type() -> Iterator[Fault]:
     )
     yield Fault("sequence/last-lost", TYPES, "the last is lost", everywhere, _shorter_sequence)
     yield Fault("map/shuffled", PLACES, "keys get others' values", everywhere, _map_shuffled)
+
+
+def _admitting(name: str) -> Callable[[Operator], bool]:
+    return lambda operator: _admits(operator, dtypes.of_name(name))
 
 
 def _admits(operator: Operator, dtype: dtypes.DType) -> bool:

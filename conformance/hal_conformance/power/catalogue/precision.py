@@ -114,7 +114,7 @@ def _directed(direction: Callable[[Array], Array]) -> Mutate:
 
 
 def _towards(wide: Array, value: Tensor, direction: Callable[[Array], Array]) -> Array:
-    """The neighbour in a direction of what was rounded to nearest, where that went the other way."""
+    """The neighbour in a direction of what was rounded the other way."""
     nearest = value.array.astype(np.float64)
     with np.errstate(all="ignore"):
         wanted = direction(wide)
@@ -231,15 +231,14 @@ def faults() -> Iterator[Fault]:
 
 
 def _roundings() -> Iterator[Fault]:
-    for label, summary, direction in (
+    directions: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
         ("up", "results are rounded up", np.ones_like),
         ("down", "results are rounded down", lambda wide: -np.ones_like(wide)),
         ("to-zero", "results are cut off", lambda wide: -np.sign(wide)),
         ("away", "results are rounded away from zero", _away),
-    ):
-        yield Fault(
-            f"rounding/{label}", ROUNDING, summary, _real, _outputs(_directed(direction))
-        )
+    )
+    for label, summary, direction in directions:
+        yield Fault(f"rounding/{label}", ROUNDING, summary, _real, _directed(direction))
 
 
 def _sizes() -> Iterator[Fault]:

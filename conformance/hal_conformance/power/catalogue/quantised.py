@@ -14,11 +14,12 @@ from hal_conformance.power.fault import (
     Mutate,
     Operator,
     Values,
+    always,
     among,
     changing_attribute,
     changing_input,
-    mapped,
     having,
+    mapped,
     taking,
     with_array,
 )
@@ -53,7 +54,7 @@ def _each(change: Callable[[Tensor], Array], *names: str) -> Mutate:
 
 
 def _first_for_all(tensor: Tensor) -> Array:
-    if tensor.array.size < 2:  # noqa: PLR2004  per tensor
+    if tensor.array.size < 2:
         return tensor.array
     return np.full(tensor.shape, tensor.array.reshape(-1)[0])
 
@@ -214,7 +215,7 @@ def _away(steps: Array) -> Array:
 
 def _off_by(step: int) -> Mutate:
     def one(tensor: Tensor) -> Tensor:
-        if tensor.array.dtype.kind not in "iu" or tensor.dtype.bits > 8:  # noqa: PLR2004
+        if tensor.array.dtype.kind not in "iu" or tensor.dtype.bits > 8:
             return tensor
         info = np.iinfo(tensor.array.dtype)
         return with_array(
@@ -234,7 +235,7 @@ def _sums_in_16_bits(call: Call) -> Values:
 def _without_zero(call: Call) -> Values:
     x = call.tensor(0)
     results = call.evaluate()
-    if x is None or not x.array.size or len(results) < 3:  # noqa: PLR2004  y, scale, zero point
+    if x is None or not x.array.size or len(results) < 3:
         return results
     low, high = float(x.array.min()), float(x.array.max())
     scale = np.float32((high - low) / 255) or np.float32(1)
@@ -244,7 +245,7 @@ def _without_zero(call: Call) -> Values:
     if isinstance(first, Tensor) and isinstance(y_scale, Tensor) and isinstance(point, Tensor):
         return [
             with_array(first, y),
-            with_array(y_scale, scale.reshape(y_scale.shape)),
+            with_array(y_scale, np.asarray(scale).reshape(y_scale.shape)),
             with_array(point, np.asarray(zero).reshape(point.shape)),
         ]
     return results
@@ -275,7 +276,7 @@ def _first_index(tensor: Tensor) -> Tensor:
 
 def _slice_faults() -> Iterator[Fault]:
     where = among("Slice")
-    for label, name, change in (
+    rows: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
         ("start-one-more", "starts", lambda a: a + 1),
         ("end-one-less", "ends", lambda a: a - 1),
         ("end-inclusive", "ends", lambda a: np.where(np.abs(a) < 2**31, a + 1, a)),
@@ -284,7 +285,8 @@ def _slice_faults() -> Iterator[Fault]:
         ("negative-start-is-0", "starts", lambda a: np.maximum(a, 0)),
         ("negative-end-is-all", "ends", lambda a: np.where(a < 0, 2**31, a)),
         ("end-in-32-bits", "ends", lambda a: a.astype(np.int16).astype(np.int64)),
-    ):
+    )
+    for label, name, change in rows:
         yield Fault(
             f"slice/{label}",
             INDEXING,
@@ -300,14 +302,14 @@ def _slice_input(name: str, change: Callable[[Array], Array]) -> Mutate:
     def mutate(call: Call) -> Values:
         if isinstance(call.attributes.get(name), list):
             given = np.asarray(call.attributes[name], np.int64)
-            return call.evaluate(**{name: [int(v) for v in change(given)]})
+            return call.altered({name: [int(v) for v in change(given)]})
         return by_input(call)
 
     return mutate
 
 
 def _indexing() -> Iterator[Fault]:
-    for label, summary, change in (
+    readings: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
         ("negative-is-0", "negative positions are 0", _negative(np.zeros_like)),
         ("negative-one-off", "negative positions are one less", _negative(lambda a: a - 1)),
         (
@@ -318,7 +320,8 @@ def _indexing() -> Iterator[Fault]:
         ("in-8-bits", "positions are read as 8 bits", _narrow_index),
         ("first-for-all", "the first position for all", _first_index),
         ("one-more", "positions are one more", lambda t: with_array(t, t.array + 1)),
-    ):
+    )
+    for label, summary, change in readings:
         yield Fault(
             f"index/{label}", INDEXING, summary, _INDEXING, changing_input(change, *_INDICES)
         )
@@ -337,24 +340,24 @@ def _indexing() -> Iterator[Fault]:
             among("ScatterElements", "ScatterND"),
             changing_attribute(
                 "reduction",
-                lambda _v, c, w=word: w if c.version > 13 or w in ("none", "add", "mul") else w,
-            ),  # noqa: PLR2004
+                always(word),
+            ),
         )
     yield Fault(
         "gather/batch-dims-0",
         INDEXING,
         "batch_dims is 0",
         having("batch_dims"),
-        changing_attribute("batch_dims", lambda _v, _c: 0),
+        changing_attribute("batch_dims", always(0)),
     )
     yield from _slice_faults()
-    for label, change in (("one-more", 1), ("one-less", -1)):
+    for label, by in (("one-more", 1), ("one-less", -1)):
         yield Fault(
             f"index/k-{label}",
             INDEXING,
             f"k is {label}",
             among("Trilu", "EyeLike", "TopK", "OneHot", "Range", "Tile", "Expand"),
-            _k_changed(change),
+            _k_changed(by),
         )
     yield Fault(
         "index/result-int32-garbage",

@@ -14,6 +14,8 @@ from hal_conformance.power.fault import (
     Fault,
     Mutate,
     Values,
+    admitting,
+    always,
     among,
     changing_attribute,
     changing_input,
@@ -28,7 +30,7 @@ _CELLS = ("LSTM", "GRU", "RNN")
 _ATTENTION = ("Attention", "LinearAttention", "ai.onnx.preview/FlexAttention")
 
 
-def _gates(order: Sequence[int], op: str) -> Mutate:
+def _gates(order: Sequence[int]) -> Mutate:
     """The gates of W, R and B lie in another order."""
 
     def mutate(call: Call) -> Values:
@@ -39,16 +41,15 @@ def _gates(order: Sequence[int], op: str) -> Mutate:
                 inputs[place] = with_array(given, _reordered(given.array, order))
         return call.evaluate(inputs)
 
-    del op
     return mutate
 
 
 def _reordered(array: Array, order: Sequence[int]) -> Array:
     """Blocks along axis 1; a bias has the blocks of W, then those of R."""
     count = len(order)
-    parts = np.split(array, count if array.ndim == 3 else 2 * count, axis=1)  # noqa: PLR2004
+    parts = np.split(array, count if array.ndim == 3 else 2 * count, axis=1)
     chosen = [parts[k] for k in order]
-    if array.ndim == 2:  # noqa: PLR2004  a bias
+    if array.ndim == 2:
         chosen += [parts[count + k] for k in order]
     return np.concatenate(chosen, axis=1)
 
@@ -56,7 +57,7 @@ def _reordered(array: Array, order: Sequence[int]) -> Array:
 def _transposed_square(place: int) -> Mutate:
     def mutate(call: Call) -> Values:
         given = call.tensor(place)
-        if given is None or given.array.ndim != 3:  # noqa: PLR2004  directions, gates, inputs
+        if given is None or given.array.ndim != 3:
             return call.evaluate()
         d, _, size = given.shape
         turned = given.array.reshape(d, -1, size, size).swapaxes(-1, -2).reshape(given.shape)
@@ -85,7 +86,7 @@ def _recurrent_bias_lost(call: Call) -> Values:
 
 def _states_exchanged(call: Call) -> Values:
     results = call.evaluate()
-    return [*results[:-2], results[-1], results[-2]] if len(results) > 2 else results  # noqa: PLR2004
+    return [*results[:-2], results[-1], results[-2]] if len(results) > 2 else results
 
 
 def _last_state_is_first(call: Call) -> Values:
@@ -120,15 +121,15 @@ def _recurrence() -> Iterator[Fault]:
             RECURRENCE,
             f"gates as {label}",
             among("LSTM"),
-            _gates(order, ""),
+            _gates(order),
         )
-    for label, order in (("rzh", (1, 0, 2)), ("hrz", (2, 0, 1))):
+    for label, gates in (("rzh", (1, 0, 2)), ("hrz", (2, 0, 1))):
         yield Fault(
             f"gru/gates-{label}",
             RECURRENCE,
             f"gates as {label}",
             among("GRU"),
-            _gates(order, ""),
+            _gates(gates),
         )
     for label, summary, mutate in (
         ("r-transposed", "the recurrent weights are transposed", _transposed_square(2)),
@@ -145,7 +146,7 @@ def _recurrence() -> Iterator[Fault]:
             RECURRENCE,
             f"the first activation is always {word}",
             cells,
-            changing_attribute("activations", lambda v, _c, w=word: [w, *v[1:]] if v else v),
+            changing_attribute("activations", _first_is(word)),
         )
 
 
@@ -168,7 +169,7 @@ def _heads(places: Sequence[int]) -> Mutate:
         count = call.attributes.get("q_num_heads") or 0
         for place in places:
             given = call.tensor(place)
-            if given is None or given.array.ndim != 3 or not count:  # noqa: PLR2004
+            if given is None or given.array.ndim != 3 or not count:
                 return call.evaluate()
             b, s, hidden = given.shape
             heads = count if place == 0 else call.attributes.get("kv_num_heads") or count
@@ -183,7 +184,7 @@ def _repeated_heads(call: Call) -> Values:
     """Key heads serve query heads in turn, not in blocks."""
     q = call.tensor(0)
     k = call.tensor(1)
-    if q is None or k is None or q.array.ndim != 4 or k.shape[1] in (1, q.shape[1]):  # noqa: PLR2004
+    if q is None or k is None or q.array.ndim != 4 or k.shape[1] in (1, q.shape[1]):
         return call.evaluate()
     ratio = q.shape[1] // k.shape[1]
     inputs = list(call.inputs)
@@ -202,7 +203,7 @@ def _past_after(call: Call) -> Values:
         value = results[place] if place < len(results) else None
         past = call.position("past_key" if place == 1 else "past_value")
         given = None if past is None else call.tensor(past)
-        if isinstance(value, Tensor) and given is not None and given.array.ndim == 4:  # noqa: PLR2004
+        if isinstance(value, Tensor) and given is not None and given.array.ndim == 4:
             length = given.shape[2]
             made[place] = with_array(value, np.roll(value.array, -length, axis=2))
     return made
@@ -219,7 +220,7 @@ def _attention() -> Iterator[Fault]:
         ("all-heads-interleaved", "heads are interleaved", _heads((0, 1, 2))),
         ("kv-heads-in-turn", "key heads serve in turn", _repeated_heads),
         ("past-after", "the past comes after the present", _past_after),
-        ("scale-1", "scores are not scaled", changing_attribute("scale", lambda _v, _c: 1.0)),
+        ("scale-1", "scores are not scaled", changing_attribute("scale", always(1.0))),
         (
             "scale-twice",
             "the scale is applied twice",
@@ -364,7 +365,7 @@ def _control() -> Iterator[Fault]:
     )
     for label, summary, where, mutate in rows:
         yield Fault(label, CONTROL, summary, where, mutate)
-    sequences = lambda operator: operator.admits("seq(")  # noqa: E731  one line, one use
+    sequences = admitting("seq(")
     yield Fault(
         "sequence/first-lost",
         CONTROL,
@@ -432,7 +433,7 @@ def _texts(change: Callable[[str], str], *, inputs: bool = False) -> Mutate:
 
 
 def _text() -> Iterator[Fault]:
-    strings = lambda operator: operator.admits("string")  # noqa: E731  one line, one use
+    strings = admitting("string")
     for label, summary, mutate in (
         (
             "ascii-only",
@@ -498,7 +499,7 @@ def _classical() -> Iterator[Fault]:
             CLASSICAL,
             f"trees are combined by {word}",
             having("aggregate_function"),
-            changing_attribute("aggregate_function", lambda v, _c, w=word: _aggregate(v, w)),
+            changing_attribute("aggregate_function", _aggregated(word)),
         )
     for word in ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"):
         yield Fault(
@@ -506,9 +507,7 @@ def _classical() -> Iterator[Fault]:
             CLASSICAL,
             f"scores are always {word}",
             having("post_transform"),
-            changing_attribute(
-                "post_transform", lambda v, _c, w=word: w if isinstance(v, str) else v
-            ),
+            changing_attribute("post_transform", _word(word)),
         )
     for word in ("LINEAR", "POLY", "RBF", "SIGMOID"):
         yield Fault(
@@ -516,7 +515,7 @@ def _classical() -> Iterator[Fault]:
             CLASSICAL,
             f"the kernel is always {word}",
             having("kernel_type"),
-            changing_attribute("kernel_type", lambda _v, _c, w=word: w),
+            changing_attribute("kernel_type", always(word)),
         )
     for word in ("MAX", "L1", "L2"):
         yield Fault(
@@ -524,7 +523,7 @@ def _classical() -> Iterator[Fault]:
             CLASSICAL,
             f"the norm is always {word}",
             having("norm"),
-            changing_attribute("norm", lambda _v, _c, w=word: w),
+            changing_attribute("norm", always(word)),
         )
     yield Fault(
         "labels/shifted",
@@ -533,6 +532,18 @@ def _classical() -> Iterator[Fault]:
         having("classlabels_ints", "classlabels_int64s", "classlabels_strings"),
         _labels_shifted,
     )
+
+
+def _first_is(word: str) -> Callable[[Any, Call], Any]:
+    return lambda value, _: [word, *value[1:]] if value else value
+
+
+def _word(word: str) -> Callable[[Any, Call], Any]:
+    return lambda value, _: word if isinstance(value, str) else value
+
+
+def _aggregated(word: str) -> Callable[[Any, Call], Any]:
+    return lambda value, _: _aggregate(value, word)
 
 
 def _aggregate(value: Any, word: str) -> Any:

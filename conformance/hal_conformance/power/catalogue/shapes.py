@@ -83,9 +83,9 @@ _CONDITIONS: tuple[tuple[str, str, Condition], ...] = (
     ("size-1-somewhere", "where some dimension is 1", lambda s: 1 in s),
     ("rank-0", "for scalars", lambda s: not s),
     ("rank-1", "for one dimension", lambda s: len(s) == 1),
-    ("rank-2", "for two dimensions", lambda s: len(s) == 2),  # noqa: PLR2004
-    ("rank-3", "for three dimensions", lambda s: len(s) == 3),  # noqa: PLR2004
-    ("rank-4", "for four dimensions", lambda s: len(s) == 4),  # noqa: PLR2004
+    ("rank-2", "for two dimensions", lambda s: len(s) == 2),
+    ("rank-3", "for three dimensions", lambda s: len(s) == 3),
+    ("rank-4", "for four dimensions", lambda s: len(s) == 4),
     ("rank-5", "for five dimensions or more", lambda s: len(s) >= _LARGE_RANK),
     (
         "long-row",
@@ -373,6 +373,10 @@ def _broadcasts() -> Iterator[Fault]:
     )
 
 
+def _at_least(count: int) -> Callable[[Operator], bool]:
+    return lambda operator: len(operator.inputs) > count
+
+
 def _dynamic() -> Iterator[Fault]:
     for label, summary, change in (
         ("first-shape", "later results have the first run's shape", _in_first_shape),
@@ -388,7 +392,7 @@ def _dynamic() -> Iterator[Fault]:
             f"dynamic/operand-{place}-kept",
             DYNAMIC,
             f"operand {place} is that of the first run",
-            lambda operator, least=place: len(operator.inputs) > least,
+            _at_least(place),
             _stale_input(place),
             lasting=True,
         )
@@ -397,10 +401,10 @@ def _dynamic() -> Iterator[Fault]:
 def _lasting() -> Iterator[Fault]:
     for label, summary, chosen in (
         ("every-2nd", "every second run is wrong", lambda r: r % 2 == 1),
-        ("every-7th", "every seventh run is wrong", lambda r: r % 7 == 6),  # noqa: PLR2004
-        ("every-50th", "every 50th run is wrong", lambda r: r % 50 == 49),  # noqa: PLR2004
-        ("every-250th", "every 250th run is wrong", lambda r: r % 250 == 249),  # noqa: PLR2004
-        ("after-100", "all runs after 100 are wrong", lambda r: r >= 100),  # noqa: PLR2004
+        ("every-7th", "every seventh run is wrong", lambda r: r % 7 == 6),
+        ("every-50th", "every 50th run is wrong", lambda r: r % 50 == 49),
+        ("every-250th", "every 250th run is wrong", lambda r: r % 250 == 249),
+        ("after-100", "all runs after 100 are wrong", lambda r: r >= 100),
         ("second-only", "the second run is wrong", lambda r: r == 1),
         ("all-but-first", "all runs but the first are wrong", lambda r: r > 0),
     ):
@@ -410,7 +414,7 @@ def _lasting() -> Iterator[Fault]:
         STATE,
         "one element is wrong in every 50th run",
         everywhere,
-        _runs(lambda r: r % 50 == 49, _one_element),  # noqa: PLR2004  as it says
+        _runs(lambda r: r % 50 == 49, _one_element),
         lasting=True,
     )
     yield Fault(
@@ -418,7 +422,7 @@ def _lasting() -> Iterator[Fault]:
         STATE,
         "a last bit differs in every 20th run",
         everywhere,
-        _runs(lambda r: r % 20 == 19, _last_bit),  # noqa: PLR2004  as it says
+        _runs(lambda r: r % 20 == 19, _last_bit),
         lasting=True,
     )
     yield Fault(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from hal import dtypes
-from hal.tensor import Tensor
+from hal.tensor import Tensor, Value
 from hal_conformance.numerics.arithmetic import FORMATS, Array
 from hal_conformance.power.catalogue.precision import floats
 from hal_conformance.power.fault import (
@@ -107,7 +107,7 @@ def _specials() -> Iterator[Fault]:
         (
             "large-inputs-overflow",
             "inputs beyond 65504 are infinite",
-            _inputs(lambda w, _: np.where(np.abs(w) > 65504, np.sign(w) * np.inf, w)),  # noqa: PLR2004
+            _inputs(lambda w, _: np.where(np.abs(w) > 65504, np.sign(w) * np.inf, w)),
         ),
     )
     for label, summary, mutate in rows:
@@ -203,7 +203,7 @@ def _to_floor(array: Array, result: Tensor) -> Array | None:
 def _truth_of_whole(array: Array, result: Tensor) -> Array | None:
     if result.dtype.name != "bool":
         return None
-    return np.trunc(_wide(array)) != 0
+    return np.asarray(np.trunc(_wide(array)) != 0)
 
 
 def _truth_is_positive(array: Array, result: Tensor) -> Array | None:
@@ -252,7 +252,7 @@ def _no_overflow(array: Array, result: Tensor) -> Array | None:
     )
 
 
-def _small_lost(array: Array, result: Tensor) -> Array | None:
+def _small_lost(_array: Array, result: Tensor) -> Array | None:
     if result.dtype.name not in FORMATS:
         return None
     wide = result.array.astype(np.float64)
@@ -310,9 +310,8 @@ def _reread(given: str, taken: str) -> Mutate:
             return tensor
         bits = 8 * tensor.array.dtype.itemsize
         there = np.dtype(f"{'u' if taken[0] == 'u' else ''}int{bits}")
-        if tensor.dtype.bits < bits or not tensor.array.dtype.kind == "i":
-            if tensor.array.dtype.kind != "u" or tensor.dtype.bits < bits:
-                return tensor
+        if tensor.dtype.bits < bits or tensor.array.dtype.kind not in "iu":
+            return tensor
         return Tensor(tensor.array.view(there), dtypes.of_name(taken))
 
     def mutate(call: Call) -> Values:
@@ -326,7 +325,7 @@ def _reread(given: str, taken: str) -> Mutate:
     return mutate
 
 
-def _as_typed(wrong: object, right: object) -> object:
+def _as_typed(wrong: Value, right: Value) -> Value:
     """A result of the mistaken type in the bytes of the right one."""
     if not isinstance(wrong, Tensor) or not isinstance(right, Tensor):
         return right
@@ -400,21 +399,22 @@ def _integers() -> Iterator[Fault]:
             admitting(f"({given})"),
             _reread(given, taken),
         )
-    for name, given in (
+    widths: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("float32", ("int64", "int32", "uint64", "uint32")),
         ("float64", ("int64", "uint64")),
         ("int32", ("int64",)),
         ("uint32", ("uint64",)),
         ("int16", ("int32",)),
         ("int8", ("int32", "int16")),
-    ):
-        where = admitting(*(f"({g})" for g in given))
+    )
+    for name, types in widths:
+        where = admitting(*(f"({g})" for g in types))
         yield Fault(
             f"whole/by-{name}",
             WHOLE,
-            f"{given} by way of {name}",
+            f"{' and '.join(types)} by way of {name}",
             where,
-            _whole_by(name, *given),
+            _whole_by(name, *types),
         )
     for bits in (16, 8):
         yield Fault(
@@ -553,7 +553,7 @@ def _boxes_reversed(call: Call) -> Values:
 def _pool_last(call: Call) -> Values:
     """All values a little larger the later they come, for the indices alone."""
     results, given = call.evaluate(), call.tensor(0)
-    if len(results) < 2 or given is None:  # noqa: PLR2004  with indices
+    if len(results) < 2 or given is None:
         return results
     _, places = np.unique(given.array.astype(np.float64), return_inverse=True)
     order = np.arange(given.array.size).reshape(given.shape)

@@ -15,6 +15,7 @@ from hal_conformance.power.fault import (
     Mutate,
     Operator,
     Values,
+    always,
     among,
     both,
     changing_attribute,
@@ -176,7 +177,7 @@ def _windows() -> Iterator[Fault]:
             WINDOWS,
             f"Pad is always {mode}",
             among("Pad"),
-            changing_attribute("mode", lambda _v, _c, word=mode: word),
+            changing_attribute("mode", always(mode)),
         )
     yield Fault(
         "pad/symmetric-for-reflect",
@@ -227,7 +228,7 @@ def _in_shape(small: Value, right: Value) -> Value:
 
 def _plane_indices(call: Call) -> Values:
     results, given = call.evaluate(), call.tensor(0)
-    if len(results) < 2 or given is None or not isinstance(results[1], Tensor):  # noqa: PLR2004
+    if len(results) < 2 or given is None or not isinstance(results[1], Tensor):
         return results
     plane = int(np.prod(given.shape[2:]))
     return [results[0], with_array(results[1], results[1].array % plane)]
@@ -257,7 +258,7 @@ def _resampling() -> Iterator[Fault]:
             RESAMPLING,
             f"coordinates are always {mode}",
             where,
-            changing_attribute(name, lambda _v, _c, word=mode: word),
+            changing_attribute(name, always(mode)),
         )
     for mode in ("nearest", "linear", "cubic", "bilinear", "bicubic", "avg", "max"):
         yield Fault(
@@ -265,7 +266,7 @@ def _resampling() -> Iterator[Fault]:
             RESAMPLING,
             f"the mode is always {mode}",
             among("Resize", "Upsample", "GridSample", "RoiAlign"),
-            changing_attribute("mode", lambda _v, _c, word=mode: word),
+            changing_attribute("mode", always(mode)),
         )
     for mode in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
         yield Fault(
@@ -273,7 +274,7 @@ def _resampling() -> Iterator[Fault]:
             RESAMPLING,
             f"nearest is always {mode}",
             having("nearest_mode"),
-            changing_attribute("nearest_mode", lambda _v, _c, word=mode: word),
+            changing_attribute("nearest_mode", always(mode)),
         )
     for mode in ("zeros", "border", "reflection"):
         yield Fault(
@@ -281,14 +282,14 @@ def _resampling() -> Iterator[Fault]:
             RESAMPLING,
             f"outside is always {mode}",
             having("padding_mode"),
-            changing_attribute("padding_mode", lambda _v, _c, word=mode: word),
+            changing_attribute("padding_mode", always(mode)),
         )
     yield Fault(
         "resize/cubic-0.5",
         RESAMPLING,
         "the cubic's coefficient is always -0.5",
         having("cubic_coeff_a"),
-        changing_attribute("cubic_coeff_a", lambda _v, _c: -0.5),
+        changing_attribute("cubic_coeff_a", always(-0.5)),
     )
     yield Fault(
         "resize/scale-from-sizes",
@@ -374,7 +375,7 @@ def _reductions() -> Iterator[Fault]:
         REDUCTION,
         "epsilon is left out",
         having("epsilon"),
-        changing_attribute("epsilon", lambda _v, _c: 0.0),
+        changing_attribute("epsilon", always(0.0)),
     )
     yield Fault(
         "norm/epsilon-squared",
@@ -421,7 +422,7 @@ def _scaled_mean(call: Call) -> Values:
     results = call.evaluate()
     first = results[0]
     n = count(first) if isinstance(first, Tensor) else 1
-    if n < 2:  # noqa: PLR2004  nothing to divide by
+    if n < 2:
         return results
     return [mapped(v, floats(lambda wide, _: wide * n / (n - 1))) for v in results]
 
@@ -436,7 +437,7 @@ def _no_axes_is_last(call: Call) -> Values:
         return call.evaluate()
     if call.operator.op[:3] == "Arg":
         return call.evaluate()
-    if "axes" in call.operator.inputs and call.version >= 13:  # noqa: PLR2004  an input from there
+    if "axes" in call.operator.inputs and call.version >= 13:
         from hal import dtypes
 
         last = Tensor(np.array([-1], np.int64), dtypes.of_name("int64"))
@@ -449,7 +450,7 @@ def _norm(factor: float) -> Mutate:
 
     def mutate(call: Call) -> Values:
         given = call.tensor(0)
-        if given is None or given.array.size < 3 or call.operator.op == "LpNormalization":  # noqa: PLR2004
+        if given is None or given.array.size < 3 or call.operator.op == "LpNormalization":
             return call.evaluate()
         results = call.evaluate()
         n = max(2, given.shape[-1] if len(given.shape) else 2)
