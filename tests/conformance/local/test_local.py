@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from hal_conformance.numerics.arithmetic import arithmetic
+from hal_conformance.numerics.arithmetic import FORMATS, arithmetic
 from hal_conformance.numerics.extraction import Part, Whole
 from hal_conformance.numerics.local import Finding, judged, locate, ranked, shown
 from hal_conformance.numerics.simulated import exactly, run
@@ -80,13 +79,11 @@ def answered(
 
 def _moved(value: Value) -> Tensor:
     assert isinstance(value, Tensor)
-    array: Any = value.array
-    count = int(array.size)
+    flat = np.array(value.array.ravel(), np.float64)
+    count = flat.size
     chosen = np.random.Generator(np.random.PCG64(1)).permutation(count)[: count // 100]
-    steps = np.zeros(count, np.float32)
-    steps[chosen] = 64
-    spacing: Any = np.spacing(np.abs(array))
-    return Tensor(array + steps.reshape(array.shape) * spacing, value.dtype)
+    flat[chosen] += 64 * FORMATS["float32"].ulp(flat[chosen])
+    return Tensor(flat.reshape(value.shape).astype(np.float32), value.dtype)
 
 
 def test_64_ulp_on_one_element_in_a_hundred_are_found_where_no_long_sum_hides_them(
