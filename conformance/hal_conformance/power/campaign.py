@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import onnx
 from hal_conformance.corpus import standard
 from hal_conformance.frozen.making import question_of
 from hal_conformance.generated import generate
+from hal_conformance.generated.graphs import generate_graphs
 from hal_conformance.generated.source import Source
 from hal_conformance.power.catalogue import faults
 from hal_conformance.power.device import Faulty
@@ -40,8 +41,8 @@ class Pair:
     """A fault in an operator.
 
     `ours` and `standard` name the case that finds it, "" where none does. `witness` is "case",
-    "fresh" or "repeats" where the fault moves some output beyond its bound, "" where nothing
-    shows that: it is counted as equivalent.
+    "repeats", "standard" or "fresh" where the fault moves some output beyond its bound, ""
+    where nothing shows that: it is counted as equivalent.
     """
 
     fault: str
@@ -100,20 +101,31 @@ class Bench:
         sources = [s for s in generate(op=operator.op) if s.id.startswith(_prefix(operator))]
         self._sources = [s for s in sources if s.judged != "refusal"]
         self.ours: list[Trial] = _spread([ByBounds(question_of(s)) for s in self._sources])
-        self._standard: list[Trial] = list(_standard(operator))
-        self._fresh: list[Trial] | None = None
         self._repeated = [t for t in self.ours if t.id in _repeated()]
+
+    @cached_property
+    def _standard(self) -> list[Trial]:
+        return list(_standard(self.operator))
+
+    @cached_property
+    def _fresh(self) -> list[Trial]:
+        return list(fresh(self.operator, self._sources, FRESH))
+
+    @cached_property
+    def _graphs(self) -> list[Trial]:
+        found = _graphs().get((self.operator.domain, self.operator.op), ())
+        return [ByBounds(question_of(source)) for source in found]
 
     def pair(self, fault: Fault) -> Pair:
         """What finds a fault."""
-        ours = self._found(self.ours, fault)
+        ours, standards = self._found(self.ours, fault), self._found(self._standard, fault)
         witness = "case" if ours else ""
         if fault.lasting and not ours:
             ours, witness = self._repeats(fault)
-        found = self._found(self._standard, fault)
-        if not witness:
-            witness = self._witness(fault)
-        return Pair(fault.id, fault.family, self.operator.name, ours, found, witness)
+        witness = witness or self._witness(fault, standards)
+        if witness and not ours:
+            ours = self._found(self._graphs, fault)
+        return Pair(fault.id, fault.family, self.operator.name, ours, standards, witness)
 
     def _found(self, trials: list[Trial], fault: Fault) -> str:
         """The case that finds it; it moves to the front."""
@@ -126,18 +138,20 @@ class Bench:
     def _repeats(self, fault: Fault) -> tuple[str, str]:
         """What the soak suite's repeats find, and whether repeats move anything."""
         for trial in self._repeated:
-            differs, _ = trial.repeats(Faulty(self.operator, fault))
-            if trial.sound and differs:
+            if trial.sound and trial.repeats(Faulty(self.operator, fault)):
                 return f"soak/{trial.id}", "repeats"
-        for trial in self.ours[:3]:
-            if trial.sound and any(trial.repeats(Faulty(self.operator, fault))):
+        for trial in [trial for trial in self.ours[:20] if trial.sound][:3]:
+            if trial.repeats(Faulty(self.operator, fault)):
                 return "", "repeats"
         return "", ""
 
-    def _witness(self, fault: Fault) -> str:
-        if self._fresh is None:
-            made = fresh(self.operator, self._sources, FRESH)
-            self._fresh = [trial for trial in made if trial.sound]
+    def _witness(self, fault: Fault, standards: str) -> str:
+        """Which input but ours moves an output beyond its bound."""
+        if standards:
+            trial = next(trial for trial in self._standard if trial.id == standards)
+            assert isinstance(trial, ByTolerance)
+            if self._found([trial.by_bounds], fault):
+                return "standard"
         return "fresh" if self._found(self._fresh, fault) else ""
 
 
@@ -156,13 +170,24 @@ def _repeated() -> frozenset[str]:
 
 
 @cache
+def _graphs() -> dict[tuple[str, str], list[Source]]:
+    """The generated graphs in which an operator is."""
+    found: dict[tuple[str, str], list[Source]] = {}
+    for source in generate_graphs():
+        if source.judged == "values":
+            for key in set(_called(onnx.ModelProto.FromString(source.model).graph)):
+                found.setdefault(key, []).append(source)
+    return found
+
+
+@cache
 def _corpus() -> tuple[Any, dict[tuple[str, str], list[Any]]]:
     corpus = standard()
     found: dict[tuple[str, str], list[Any]] = {}
     for case in corpus:
         if case.kind == "real":
             continue
-        model = onnx.load(case.model)
+        model = onnx.ModelProto.FromString(case.model.read_bytes())
         if len(model.graph.node) > NODES:
             continue
         for key in set(_called(model.graph)) | {k for f in model.functions for k in _called(f)}:

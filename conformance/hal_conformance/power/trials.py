@@ -20,6 +20,7 @@ from hal_conformance import judge as standard
 from hal_conformance.corpus.case import Case, DataSet
 from hal_conformance.frozen import relations
 from hal_conformance.frozen.bounding import known
+from hal_conformance.frozen.making import standard_question
 from hal_conformance.frozen.question import Known, Question
 from hal_conformance.numerics.engine import bounds
 from hal_conformance.numerics.pair import Quantity
@@ -86,7 +87,7 @@ class Trial:
 
     @cached_property
     def repeated(self) -> list[Clean]:
-        """What the soak suite's runs are on: the data sets, and the first's elements moved on."""
+        """What the soak suite runs on: the data sets, and the first with its elements moved."""
         other = turned(self.feeds[0])
         if other is None:
             return self.clean
@@ -105,7 +106,7 @@ class Trial:
         """
         device, held = Device(self.model, faulty), self.repeated
         order = [*range(len(held))]
-        order += random.Random(self.id).choices(order, k=REPEATS - len(held))  # noqa: S311  no secret
+        order += random.Random(self.id).choices(order, k=REPEATS - len(held))
         first: dict[int, Values | None] = {}
         for number, chosen in enumerate(order):
             faulty.run = number
@@ -169,9 +170,18 @@ class ByTolerance(Trial):
     """One of the standard's cases, as the standard judges it."""
 
     def __init__(self, case: Case, sets: Sequence[DataSet]) -> None:
-        super().__init__(case.id, onnx.load(case.model), [data.feeds for data in sets])
+        super().__init__(
+            case.id,
+            onnx.ModelProto.FromString(case.model.read_bytes()),
+            [data.feeds for data in sets],
+        )
         self._case = case
         self._expected = [data.expected for data in sets]
+
+    @cached_property
+    def by_bounds(self) -> ByBounds:
+        """The same case, judged by bounds."""
+        return ByBounds(standard_question(self._case, self.feeds), strict=False)
 
     def fails(self, number: int, got: Values) -> bool:
         specs = self._case.facts.outputs

@@ -8,7 +8,6 @@ the first run; the second run has what is fresh. onnx's strict inference says wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import onnx
@@ -135,15 +134,15 @@ def _floats(grown: Array, value: Tensor, random: np.random.Generator) -> Array:
         return grown
     if kind == 1:
         return random.permutation(grown.reshape(-1)).reshape(grown.shape)
-    drawn: Any = random.standard_normal(grown.shape)
+    drawn: Array = np.asarray(random.standard_normal(grown.shape), np.float64)
     if kind == 2:
         return np.asarray(drawn * 2.0 ** random.integers(-6, 5))
     if kind == 3:
         return np.asarray(np.rint(drawn * 3) / 2)
     if kind == 4:
         return np.asarray(np.abs(drawn) * 2.0 ** random.integers(-20, 8))
-    made = np.asarray(drawn).copy()
-    flat = made.reshape(-1)
+    made: Array = drawn.copy()
+    flat: Array = made.reshape(-1)
     form = FORMATS[value.dtype.name]
     some = [0.0, -0.0, np.nan, np.inf, -np.inf, form.tiny / 4, -form.tiny, 1.0, form.largest]
     flat[:: max(1, flat.size // 9)] = np.resize(some, flat[:: max(1, flat.size // 9)].shape)

@@ -17,6 +17,8 @@ from hal_conformance.power.fault import (
     operators,
 )
 
+Change = Callable[[Any, Call], Any]
+
 INT, FLOAT, STRING = AttributeProto.INT, AttributeProto.FLOAT, AttributeProto.STRING
 INTS, FLOATS, STRINGS = AttributeProto.INTS, AttributeProto.FLOATS, AttributeProto.STRINGS
 
@@ -159,29 +161,53 @@ def _another(name: str, value: Any) -> Any:
     return value
 
 
-def _misreadings(name: str, kinds: set[int]) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+def _misreadings(name: str, kinds: set[int]) -> Iterator[tuple[str, str, Change]]:
     if name in FLAGS:
-        yield "inverted", f"{name} means its opposite", lambda value, _: int(not value)
+        yield "inverted", f"{name} means its opposite", _inverted
     if INT in kinds and name not in FLAGS:
-        yield "one-more", f"{name} is one more than it says", lambda v, _: _more(v, 1)
-        yield "one-less", f"{name} is one less than it says", lambda v, _: _more(v, -1)
+        yield "one-more", f"{name} is one more than it says", _more(1)
+        yield "one-less", f"{name} is one less than it says", _more(-1)
     if FLOAT in kinds:
-        yield "doubled", f"{name} counts twice", lambda v, _: v if v is None else v * 2
-        yield "whole", f"{name} is cut to a whole number", lambda v, _: v and float(int(v))
+        yield "doubled", f"{name} counts twice", _doubled
+        yield "whole", f"{name} is cut to a whole number", _cut
     if {INTS, FLOATS, STRINGS} & kinds:
-        yield "reversed", f"{name} is read from its end", lambda v, _: v and list(reversed(v))
-        yield "first-only", f"the first of {name} stands for all", lambda v, _: _first(v)
+        yield "reversed", f"{name} is read from its end", _reversed
+        yield "first-only", f"the first of {name} stands for all", _first
     if INTS in kinds:
-        yield "one-more", f"each of {name} is one more", lambda v, _: v and [i + 1 for i in v]
+        yield "one-more", f"each of {name} is one more", _each_more
     if name in OTHER_WORDS:
-        yield "other-word", f"{name} is taken for another", lambda v, _: _another(name, v)
+        yield "other-word", f"{name} is taken for another", _other_word(name)
 
 
-def _more(value: Any, by: int) -> Any:
-    return value + by if isinstance(value, int) else value
+def _inverted(value: Any, _: Call) -> Any:
+    return int(not value)
 
 
-def _first(value: Any) -> Any:
+def _more(by: int) -> Change:
+    return lambda value, _: value + by if isinstance(value, int) else value
+
+
+def _doubled(value: Any, _: Call) -> Any:
+    return value if value is None else value * 2
+
+
+def _cut(value: Any, _: Call) -> Any:
+    return value and float(int(value))
+
+
+def _reversed(value: Any, _: Call) -> Any:
+    return value and list(reversed(value))
+
+
+def _each_more(value: Any, _: Call) -> Any:
+    return value and [item + 1 for item in value]
+
+
+def _other_word(name: str) -> Change:
+    return lambda value, _: _another(name, value)
+
+
+def _first(value: Any, _: Call) -> Any:
     if not isinstance(value, list):
         return value
     items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]  # decoded

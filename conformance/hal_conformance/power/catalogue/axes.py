@@ -28,7 +28,7 @@ def _moved(change: Change) -> Mutate:
         rank = _rank(call)
         changed: dict[str, Any] = {}
         for name in ("axis", "axes", "batch_axis", "time_axis"):
-            value = call.attributes.get(name)
+            value: int | list[int] | None = call.attributes.get(name)
             if isinstance(value, int):
                 changed[name] = change([value], rank)[0]
             elif isinstance(value, list):
@@ -55,8 +55,8 @@ def _first_only(call: Call) -> Values:
     given = None if place is None else call.tensor(place)
     if place is not None and given is not None and given.array.size > 1:
         return call.evaluate(call.replaced(place, with_array(given, given.array[:1])))
-    axes = call.attributes.get("axes")
-    if isinstance(axes, list) and len(axes) > 1:  # pyright: ignore[reportUnknownArgumentType]  # decoded
+    axes: list[int] = call.attributes.get("axes") or []
+    if len(axes) > 1:
         return call.evaluate(axes=axes[:1])
     return call.evaluate()
 

@@ -275,7 +275,7 @@ def faults() -> Iterator[Fault]:
 def _weights() -> Iterator[Fault]:
     names = ("W", "w", "weight")
     convolution = among(*CONVOLUTIONS)
-    for label, summary, change in (
+    kernels: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
         ("flipped", "the kernel is flipped: a true convolution", _spatial(_flipped)),
         (
             "transposed",
@@ -297,7 +297,8 @@ def _weights() -> Iterator[Fault]:
             "all filters are the first",
             lambda a: np.repeat(a[:1], a.shape[0], 0),
         ),
-    ):
+    )
+    for label, summary, change in kernels:
         yield Fault(f"weights/{label}", LAYOUT, summary, convolution, _moved(change, *names))
     images = among(*_IMAGES)
     yield Fault("layout/read-nhwc", LAYOUT, "images are read as NHWC", images, _nhwc)

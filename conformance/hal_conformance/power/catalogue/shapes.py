@@ -399,7 +399,7 @@ def _dynamic() -> Iterator[Fault]:
 
 
 def _lasting() -> Iterator[Fault]:
-    for label, summary, chosen in (
+    moments: tuple[tuple[str, str, Callable[[int], bool]], ...] = (
         ("every-2nd", "every second run is wrong", lambda r: r % 2 == 1),
         ("every-7th", "every seventh run is wrong", lambda r: r % 7 == 6),
         ("every-50th", "every 50th run is wrong", lambda r: r % 50 == 49),
@@ -407,7 +407,8 @@ def _lasting() -> Iterator[Fault]:
         ("after-100", "all runs after 100 are wrong", lambda r: r >= 100),
         ("second-only", "the second run is wrong", lambda r: r == 1),
         ("all-but-first", "all runs but the first are wrong", lambda r: r > 0),
-    ):
+    )
+    for label, summary, chosen in moments:
         yield Fault(f"runs/{label}", STATE, summary, everywhere, _runs(chosen), lasting=True)
     yield Fault(
         "runs/one-element-every-50th",
@@ -447,10 +448,11 @@ def _versions() -> Iterator[Fault]:
     def where(operator: Operator) -> bool:
         return len(operator.history) > 1
 
-    for label, summary, choose in (
+    choices: tuple[tuple[str, str, Callable[[list[int], int], int | None]], ...] = (
         ("previous", "computed as the version before", _previous),
         ("next", "computed as the version after", _next),
         ("newest", "computed as the newest version", lambda v, _: max(v)),
         ("oldest", "computed as the oldest version", lambda v, _: min(v)),
-    ):
+    )
+    for label, summary, choose in choices:
         yield Fault(f"version/{label}", VERSIONS, summary, where, _of_version(choose))

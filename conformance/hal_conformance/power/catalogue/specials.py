@@ -469,7 +469,7 @@ def _flipped_ties(call: Call) -> Values:
     given = call.tensor(0)
     if given is None or not given.shape:
         return call.evaluate()
-    axis = call.attributes.get("axis", 0) % len(given.shape)
+    axis = int(call.attributes.get("axis", 0)) % len(given.shape)
     size = given.shape[axis]
     flipped = with_array(given, np.flip(given.array, axis))
     results = call.evaluate(call.replaced(0, flipped))

@@ -46,7 +46,7 @@ _NORMS = (
 
 def _list_attribute(name: str, change: Callable[[list[int]], list[int]]) -> Mutate:
     def changed(value: Any, _: Call) -> Any:
-        return change(list(value)) if isinstance(value, list) and value else value
+        return change([int(v) for v in value]) if isinstance(value, list) and value else value  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  # decoded
 
     return changing_attribute(name, changed)
 
@@ -109,7 +109,7 @@ def _axes_swapped(pads: list[int]) -> list[int]:
 
 def _windows() -> Iterator[Fault]:
     where: Callable[[Operator], bool] = lambda o: "pads" in {*o.attributes, *o.inputs}  # noqa: E731
-    for label, summary, change in (
+    rows: tuple[tuple[str, str, Callable[[list[int]], list[int]]], ...] = (
         ("end-one-less", "one less at the end", lambda p: _at_end(p, -1)),
         ("end-one-more", "one more at the end", lambda p: _at_end(p, 1)),
         ("begin-one-less", "one less at the beginning", lambda p: _at_begin(p, -1)),
@@ -119,7 +119,8 @@ def _windows() -> Iterator[Fault]:
         ("axes-exchanged", "axes in reverse", _axes_swapped),
         ("symmetric", "the beginning's at both ends", lambda p: p[: len(p) // 2] * 2),
         ("none", "none", lambda p: [0] * len(p)),
-    ):
+    )
+    for label, summary, change in rows:
         yield Fault(f"pads/{label}", WINDOWS, f"pads: {summary}", where, _pads(change))
     for name in ("strides", "dilations", "kernel_shape", "output_padding"):
         yield Fault(
@@ -193,13 +194,14 @@ _OTHER_SIDE = {"SAME_UPPER": "SAME_LOWER", "SAME_LOWER": "SAME_UPPER"}
 
 def _padded_with_zeros(call: Call) -> Values:
     results = call.evaluate()
-    pads, given = call.attributes.get("pads"), call.tensor(0)
-    if not isinstance(pads, list) or given is None or not any(pads):  # pyright: ignore[reportUnknownArgumentType]  # decoded
+    pads: list[int] = call.attributes.get("pads") or []
+    given = call.tensor(0)
+    if given is None or not any(pads):
         return results
-    half = len(pads) // 2  # pyright: ignore[reportUnknownArgumentType]  # decoded
+    half = len(pads) // 2
     around = [(0, 0), (0, 0), *zip(pads[:half], pads[half:], strict=True)]
     padded = Tensor(np.pad(given.array, around), given.dtype)
-    made = call.evaluate([padded], pads=[0] * len(pads))  # pyright: ignore[reportUnknownArgumentType]  # decoded
+    made = call.evaluate([padded], pads=[0] * len(pads))
     return [made[0], *results[1:]]
 
 
