@@ -87,7 +87,7 @@ def _made(
         source.label,
         source.binding,
     )
-    return ByBounds(question_of(made), strict=False)
+    return ByBounds(question_of(made))
 
 
 def _borrowed(model: onnx.ModelProto, other: Source, random: np.random.Generator) -> bool:
