@@ -63,7 +63,7 @@ def test_a_fault_that_shows_is_found(relu: Bench, fault: str) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    ["attribute/ignored/transB", "operand/optional-2-ignored", "precision/inputs-bfloat16"],
+    ["attribute/ignored/alpha", "operand/optional-2-ignored", "precision/inputs-bfloat16"],
 )
 def test_a_product_that_is_computed_otherwise_is_found(gemm: Bench, fault: str) -> None:
     assert gemm.pair(_fault(fault)).ours.startswith("ops/Gemm/")
