@@ -23,9 +23,9 @@ from hal_conformance.runner.plan import Selection, Shard
 
 if TYPE_CHECKING:
     from hal_conformance.gate import Problem
-    from hal_conformance.report.summary import Summary
     from hal_conformance.profiles.choice import Choice
     from hal_conformance.profiles.verdict import ProfileVerdict
+    from hal_conformance.report.summary import Summary
     from hal_conformance.runner.run import Ended, Request
     from hal_conformance.runner.suites import Suite
 

@@ -164,8 +164,10 @@ def test_what_is_missing_is_a_fail() -> None:
     assert verdict(matmul()).outcome is Outcome.FAIL
 
 
-def test_float64_computed_as_float32_is_named() -> None:
-    wide = np.array([0.1, 0.2, 1.7, -2.3])
+WIDE = np.array([0.1, 0.2, 1.7, 2.3])
+
+
+def double_sqrt() -> Question:
     node = helper.make_node("Sqrt", ["a"], ["y"])
     made = helper.make_graph(
         [node],
@@ -174,14 +176,24 @@ def test_float64_computed_as_float32_is_named() -> None:
         [helper.make_tensor_value_info("y", TensorProto.DOUBLE, None)],
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-    fed = {"a": Tensor(np.abs(wide), dtypes.BY_NAME["float64"])}
-    asked = question_of(
-        Source("ops/t/t", model.SerializeToString(), [fed], "sampled", "values", "", {})
-    )
-    assert verdict(asked, np.sqrt(np.abs(wide))).outcome is Outcome.PASS
-    narrow = np.sqrt(np.abs(wide).astype(np.float32)).astype(np.float64)
+    fed = {"a": Tensor(WIDE, dtypes.BY_NAME["float64"])}
+    source = Source("ops/t/t", model.SerializeToString(), [fed], "sampled", "values", "", {})
+    return question_of(source)
+
+
+def test_float64_computed_as_float32_is_named() -> None:
+    asked = double_sqrt()
+    assert verdict(asked, np.sqrt(WIDE)).outcome is Outcome.PASS
+    narrow = np.sqrt(WIDE.astype(np.float32)).astype(np.float64)
     found = verdict(asked, narrow)
     assert (found.outcome, found.held) == (Outcome.FAIL, "float64 as float32")
+
+
+def test_an_answer_a_little_wrong_in_float64_is_not_called_float32() -> None:
+    asked = double_sqrt()
+    off = np.sqrt(WIDE) * (1 + 2.0**-49)
+    found = verdict(asked, off)
+    assert (found.outcome, found.held) == (Outcome.FAIL, None)
 
 
 def test_a_graph_may_be_rewritten_and_no_single_operator() -> None:

@@ -63,7 +63,7 @@ def test_the_evaluator_departs_from_the_text(case: str, what: str) -> None:
     with np.errstate(all="ignore"):
         right = ByBounds(asked, 0)
         if what == "raises":
-            with pytest.raises(Exception, match="."):
+            with pytest.raises(Exception, match=r"."):
                 _evaluated(asked, right)
         else:
             assert right.fails(_evaluated(asked, right))
