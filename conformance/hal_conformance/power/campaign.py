@@ -100,8 +100,10 @@ class Bench:
         self.operator = operator
         sources = [s for s in generate(op=operator.op) if s.id.startswith(_prefix(operator))]
         self._sources = [s for s in sources if s.judged != "refusal"]
-        self.ours: list[Trial] = _spread([ByBounds(question_of(s)) for s in self._sources])
-        self._repeated = [t for t in self.ours if t.id in _repeated()]
+        cases = [ByBounds(question_of(source)) for source in self._sources]
+        self._repeated = [case for case in cases if case.id in _repeated()]
+        self._others = cases[:20]
+        self.ours: list[Trial] = _spread(cases)
 
     @cached_property
     def _standard(self) -> list[Trial]:
@@ -138,10 +140,10 @@ class Bench:
     def _repeats(self, fault: Fault) -> tuple[str, str]:
         """What the soak suite's repeats find, and whether repeats move anything."""
         for trial in self._repeated:
-            if trial.sound and trial.repeats(Faulty(self.operator, fault)):
+            if trial.sound and trial.soaked.repeats(Faulty(self.operator, fault)):
                 return f"soak/{trial.id}", "repeats"
-        for trial in [trial for trial in self.ours[:20] if trial.sound][:3]:
-            if trial.repeats(Faulty(self.operator, fault)):
+        for trial in [trial for trial in self._others if trial.sound][:3]:
+            if trial.soaked.repeats(Faulty(self.operator, fault)):
                 return "", "repeats"
         return "", ""
 
@@ -159,7 +161,7 @@ def _prefix(operator: Operator) -> str:
     return f"ops/{operator.name}/"
 
 
-def _spread(trials: list[Trial]) -> list[Trial]:
+def _spread(trials: Sequence[Trial]) -> list[Trial]:
     """Trials in an order that has each part early: every 7th, then the ones between."""
     return [trial for start in range(7) for trial in trials[start::7]]
 

@@ -167,18 +167,18 @@ class Device(Walk):
             return held[0]
 
         def correct(
-            given: Sequence[Value],
+            fed: Sequence[Value],
             changed: Mapping[str, Any],
             other: int | None,
             how: Arithmetic | None,
         ) -> Values:
-            if given is call.inputs and not changed and other is None and how is None:
+            if fed is call.inputs and not changed and other is None and how is None:
                 return list(right()[0])
-            fed = [exactly(value) for value in given]
-            altered = _altered(node, changed, fed, call.operator, version)
+            exact = [exactly(value) for value in fed]
+            altered = _altered(node, changed, exact, call.operator, version)
             if how is not None:
-                return self._simulated(altered, fed, names, version, how)
-            found = self._evaluated(altered, fed, names, other or version)
+                return self._simulated(altered, exact, names, how)
+            found = self._evaluated(altered, exact, names, other or version)
             return [value_of(_rounded(quantity)) for quantity in found]
 
         if known is not None:
@@ -221,10 +221,8 @@ class Device(Walk):
         node: onnx.NodeProto,
         inputs: Sequence[Quantity],
         names: Mapping[str, Quantity],
-        version: int,
         how: Arithmetic,
     ) -> Values:
-        del version
         walk = SimulatedWalk(Machine(how, 0), self._opsets, self._functions)
         return [value_of(quantity) for quantity in walk._node(node, inputs, names)]
 

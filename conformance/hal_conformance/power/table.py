@@ -57,7 +57,7 @@ def _families(results: Results) -> Iterator[str]:
         count = counted(pairs)
         yield (
             f"| {family} | {len(count)} | {len(pairs) - len(count)} "
-            f"| {_percent(share(count, standard=True))} | {_percent(share(count))} |"
+            f"| {_of(count, standard=True)} | {_of(count)} |"
         )
 
 
@@ -73,6 +73,10 @@ def _survivors(results: Results) -> Iterator[str]:
         shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if names[12:] else "")
         seen = ", ".join(sorted({pair.witness for pair in pairs}))
         yield f"| {fault} | {len(names)}: {shown} | {seen} |"
+
+
+def _of(pairs: Sequence[Pair], *, standard: bool = False) -> str:
+    return _percent(share(pairs, standard=standard)) if pairs else "-"
 
 
 def _percent(part: float) -> str:

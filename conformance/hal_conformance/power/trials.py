@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -82,26 +83,13 @@ class Trial:
                 return True
         return False
 
-    @cached_property
-    def repeated(self) -> list[Clean]:
-        """What the soak suite runs on: the data sets, and the first with its elements moved."""
-        other = turned(self.feeds[0])
-        if other is None:
-            return self.clean
-        with np.errstate(all="ignore"):
-            try:
-                fed = {name: exactly(value) for name, value in other.items()}
-                return [*self.clean, Device(self.model).clean(fed)]
-            except Exception:  # noqa: BLE001  it is not legal
-                return self.clean
-
     def repeats(self, faulty: Faulty) -> str:
         """What the soak suite's runs show: "differs", "wrong", or nothing.
 
         Each data set is run once, then all in an order without a period. Equal feeds owe equal
         bits, and the first answer to each is judged.
         """
-        device, held = Device(self.model, faulty), self.repeated
+        device, held = Device(self.model, faulty), self.clean
         order = [*range(len(held))]
         order += random.Random(self.id).choices(order, k=REPEATS - len(held))
         first: dict[int, Values | None] = {}
@@ -112,8 +100,8 @@ class Trial:
                 first[chosen] = got
             elif not _alike(first[chosen], got):
                 return "differs"
-        judged = [number for number in range(len(self.clean)) if first[number] is not None]
-        return "wrong" if any(self._judged(n, first[n] or []) for n in judged) else ""
+        judged = (got is not None and self._judged(n, got) for n, got in first.items())
+        return "wrong" if any(judged) else ""
 
     def _judged(self, number: int, got: Values) -> bool:
         try:
@@ -137,6 +125,16 @@ class ByBounds(Trial):
         super().__init__(question.id, model, question.datasets)
         self._question = question
         self._right: dict[int, Sequence[Hypothesis]] = {}
+
+    @cached_property
+    def soaked(self) -> ByBounds:
+        """The case as the soak suite runs it: with other feeds of the same shapes."""
+        other = turned(self._question.datasets[0])
+        if other is None:
+            return self
+        datasets = [*self._question.datasets, other]
+        made = ByBounds(replace(self._question, datasets=datasets))
+        return made if made.sound else self
 
     @cached_property
     def known(self) -> list[Known]:
