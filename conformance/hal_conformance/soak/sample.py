@@ -2,12 +2,15 @@
 
 Contractions and reductions of many terms, whose order of summation may change; updates that
 meet in one place; outputs whose shapes depend on data; two sizes in one executable ("dynamic");
-states; buffers of strings. Versions are those that devices of today accept.
+states; buffers of strings; and one case of every operator. Versions are those that devices of
+today accept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from hal_conformance.soak.operators import EACH
 
 SAMPLE: Mapping[str, tuple[str, ...]] = {
     "contractions": (
@@ -124,6 +127,7 @@ SAMPLE: Mapping[str, tuple[str, ...]] = {
         "ops/Identity/21/string/plain",
         "ops/Cast/21/float32-string/plain",
     ),
+    "operators": EACH,
     "graphs": (
         "graphs/attention/cached_attention/float32/dynamic",
         "graphs/attention/self_attention/float32/dynamic",
