@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hal.errors import InputError
 from hal_conformance.power.campaign import Pair
 from hal_conformance.power.results import Results
 
@@ -18,8 +19,17 @@ def text(results: Results) -> str:
 
 
 def write(results: Results, path: Path) -> None:
-    """Put the tables between the marks in a document."""
-    before, _, rest = path.read_text("utf-8").partition(BEGIN)
+    """Put the tables between the marks in a document.
+
+    Raises:
+        InputError: it has no marks.
+    """
+    document = path.read_text("utf-8") if path.exists() else ""
+    if BEGIN not in document or END not in document:
+        raise InputError(
+            f"{path} has no lines {BEGIN} and {END} for the tables to stand between"
+        )
+    before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     path.write_text(f"{before}{BEGIN}\n\n{text(results)}\n\n{END}{after}", "utf-8")
 

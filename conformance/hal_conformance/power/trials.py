@@ -159,7 +159,7 @@ class ByBounds(Trial):
     def _also(self, number: int) -> Sequence[Hypothesis]:
         """What is as right as fp32."""
         if number not in self._right:
-            asked = Asked(self._question, number, self.known[number], FP32)
+            asked = Asked(self._question, number, self.known[number], FP32, 0.0)
             self._right[number] = list(as_right(asked))
         return self._right[number]
 
