@@ -64,7 +64,8 @@ def _judge(
     declared = Hypothesis(name, how, known.expected, known.primitive)
     verdict = settle(question.names, got, [declared])
     if verdict.outcome is Outcome.FAIL and known.tier != "type":
-        asked = Asked(question, number, known, how)
+        margin = max((output.margin or 0.0 for output in verdict.outputs), default=0.0)
+        asked = Asked(question, number, known, how, margin)
         also = list(hypotheses.as_right(asked))
         verdict = settle(question.names, got, [declared, *also], hypotheses.lower(asked))
     broken = relations.broken(question, got, known) or _misshapen(question, got, known)
