@@ -13,13 +13,16 @@ from hal_conformance.cli import (
     expect,
     fingerprint,
     locate,
+    power,
     profiles,
     report,
     repro,
 )
 
+_MODULES = (conform, report, repro, expect, corpus, fingerprint, locate, profiles, power)
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `hal`; called through the entry point group `hal.commands`."""
-    for module in (conform, report, repro, expect, corpus, fingerprint, locate, profiles):
+    for module in _MODULES:
         module.register(app)
