@@ -27,7 +27,7 @@ def run(names: Sequence[str], out: Path, jobs: int) -> int:
         raise InputError(f"no operator {', '.join(unknown)}; say Conv, or ai.onnx.ml/Scaler")
     done = _done(out)
     if done is None:
-        done = set()
+        done = set[str]()
         out.write_text(json.dumps(results.header()) + "\n", "utf-8")
     left = [name for name in names or every if name not in done]
     started = time.perf_counter()

@@ -63,12 +63,13 @@ def read(path: Path) -> Results:
     try:
         content = path.read_bytes()
         text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-        first, *lines = [json.loads(line) for line in text.splitlines() if line]
+        read: list[Any] = [json.loads(line) for line in text.splitlines() if line]
+        first, *lines = read
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise InputError(f"{path} has no lines of JSON: {error}") from error
-    if not isinstance(first, dict) or first.get("format") != FORMAT:
+    if "format" not in first or first["format"] != FORMAT:
         raise InputError(f"{path} is not of the format {FORMAT}")
     pairs = [
         Pair(fault, family, line["operator"], ours, found, witness)

@@ -3,9 +3,12 @@
     attributes.py  ignored, misread, other defaults    operands.py   lost, exchanged, transposed
     axes.py        wrong axes                          outputs.py    misplaced, tails, types
     precision.py   lower arithmetic, rounding          functions.py  approximations, formulas
-    specials.py    NaN, casts, whole numbers, ties     shapes.py     some shapes, runs, versions
-    windows.py     pads, resampling, reduction         quantised.py  scales, points, indices
-    sequences.py   recurrence, attention, control flow, text, classical models
+    specials.py    NaN, infinity, zero, ties           casts.py      casts, whole numbers
+    shapes.py      some shapes, broadcasting           runs.py       later runs, versions
+    windows.py     pads, resampling                    reductions.py reductions, normalisation
+    quantised.py   scales, zero points                 indices.py    indices, slices, updates
+    sequences.py   recurrence, attention               flow.py       control flow, text
+    classical.py   trees, scores, kernels
 
 A fault that turned out to be none, because the standard allows it, is removed with its reason
 in docs/power.md; none is changed to be easier.
@@ -18,11 +21,17 @@ from functools import cache
 from hal_conformance.power.catalogue import (
     attributes,
     axes,
+    casts,
+    classical,
+    flow,
     functions,
+    indices,
     operands,
     outputs,
     precision,
     quantised,
+    reductions,
+    runs,
     sequences,
     shapes,
     specials,
@@ -32,7 +41,8 @@ from hal_conformance.power.fault import Fault
 
 _MODULES = (
     *(attributes, axes, functions, operands, outputs, precision),
-    *(quantised, sequences, shapes, specials, windows),
+    *(quantised, indices, sequences, flow, classical, shapes, runs),
+    *(specials, casts, windows, reductions),
 )
 
 
