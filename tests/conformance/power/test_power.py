@@ -7,11 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hal_conformance.commands import power as command
 from hal_conformance.power import campaign, results, table
 from hal_conformance.power.campaign import Bench, Pair
 from hal_conformance.power.catalogue import faults
 from hal_conformance.power.device import Device, Faulty, same
 from hal_conformance.power.fault import Fault, Operator, Values, everywhere, operators
+
+from hal.errors import InputError
 
 
 def _operator(name: str) -> Operator:
@@ -126,8 +129,8 @@ def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
 
 def test_the_table_counts_what_moves_an_output(tmp_path: Path) -> None:
     text = table.text(results.read(_written(tmp_path)))
-    assert "| wrong axis | 2 | 0 | 50.0 % | 50.0 % |" in text
-    assert "| axis/previous | 1: Concat | fresh |" in text
+    assert "| wrong axis | 2 | 0 | 50.0 % | 50.0 % | 100.0 % |" in text
+    assert "| axis/previous | 1: Concat | fresh | not looked at yet |" in text
 
 
 def test_the_document_has_the_tables_of_its_results() -> None:
@@ -143,3 +146,30 @@ def test_an_operator_is_tried_in_whole() -> None:
     assert {pair.fault for pair in pairs} == {
         fault.id for fault in faults() if fault.where(_operator("Not"))
     }
+
+
+def test_the_command_measures_an_operator_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "power.jsonl"
+    assert command.run(["Not"], path, 1) == 0
+    before = path.read_bytes()
+    assert command.run(["Not"], path, 1) == 0
+    assert path.read_bytes() == before
+    assert {pair.operator for pair in results.read(path).pairs} == {"Not"}
+
+
+def test_an_operator_that_there_is_not_is_the_callers_mistake(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no operator Convv"):
+        command.run(["Convv"], tmp_path / "power.jsonl", 1)
+
+
+@pytest.mark.parametrize("content", ["", "{}\n", "no json\n"])
+def test_a_file_that_is_no_campaign_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "other.jsonl"
+    path.write_text(content, "utf-8")
+    with pytest.raises(InputError):
+        results.read(path)
+
+
+def test_tables_need_a_document_with_marks(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no marks"):
+        table.write(results.read(_written(tmp_path)), tmp_path / "none.md")
