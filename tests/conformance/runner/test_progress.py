@@ -54,8 +54,8 @@ def test_making_the_cases_is_told_after_a_second(monkeypatch: pytest.MonkeyPatch
         now[0] = moment
         told(int(moment * 10), 100)
     assert stream.getvalue().splitlines() == [
-        "making the cases, once: 15 of 100",
-        "making the cases, once: 70 of 100",
+        "making what the cases need, once: 15 of 100",
+        "making what the cases need, once: 70 of 100",
     ]
 
 

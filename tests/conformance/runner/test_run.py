@@ -138,7 +138,7 @@ def test_a_finished_folder_reads_back_in_canonical_order(runs: Runs, tmp_path: P
     runs(FINE, targets=targets, selection=Selection(("toy",), shuffle=5))
     found = results.read(tmp_path / "run")
     keys = [(record.target, record.case) for record in found.records]
-    assert keys == [(t, c) for t in ("b:bare", "a:0") for c in sorted(FINE)]
+    assert keys == [(t, c) for c in sorted(FINE) for t in ("b:bare", "a:0")]
     assert [row.case for row in found.index] == sorted(FINE)
     assert found.problems == ()
     assert found.header.ended is not None
