@@ -68,7 +68,8 @@ Exit codes:
 VERIFY = """Make every case and reference anew, and compare them with the lock in the package.
 
 Models and inputs must be the same to the bit; references, whose last bits differ between
-processors and NumPy versions, to 2^-40. The cache is not used.
+processors and NumPy versions, to 2^-40. The cache is not used. The references of ImageDecoder
+need Pillow (pip install 'onnx-hal[reference]').
 
 \b
 Examples:
