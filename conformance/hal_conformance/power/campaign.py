@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -111,7 +111,10 @@ class Bench:
 
     @cached_property
     def _fresh(self) -> list[Trial]:
-        return list(fresh(self.operator, self._sources, FRESH))
+        sets = [source for source in self._sources if len(source.datasets) > 1][-3:]
+        turned = [replace(s, id=f"fresh/{s.id}", datasets=s.datasets[::-1]) for s in sets]
+        made = [ByBounds(question_of(source)) for source in turned]
+        return [*made, *fresh(self.operator, self._sources, FRESH)]
 
     @cached_property
     def _graphs(self) -> list[Trial]:

@@ -30,7 +30,7 @@ from hal_conformance.power.device import FP32, Clean, Device, Faulty, same
 from hal_conformance.power.fault import Values
 from hal_conformance.records import Outcome
 from hal_conformance.soak.endure import RUNS
-from hal_conformance.soak.turned import turned
+from hal_conformance.soak.turned import runs_of
 
 REPEATS = RUNS
 
@@ -129,10 +129,7 @@ class ByBounds(Trial):
     @cached_property
     def soaked(self) -> ByBounds:
         """The case as the soak suite runs it: with other feeds of the same shapes."""
-        other = turned(self._question.datasets[0])
-        if other is None:
-            return self
-        datasets = [*self._question.datasets, other]
+        datasets = runs_of(self._question.datasets)
         made = ByBounds(replace(self._question, datasets=datasets))
         return made if made.sound else self
 

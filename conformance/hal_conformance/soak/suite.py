@@ -37,10 +37,10 @@ from hal_conformance.soak import endure, large
 from hal_conformance.soak.drill import read_answers, write_drill
 from hal_conformance.soak.endure import Endured
 from hal_conformance.soak.sample import SAMPLE
-from hal_conformance.soak.turned import turned
+from hal_conformance.soak.turned import runs_of
 
 NAME = "soak"
-VERSION = 1
+VERSION = 2
 """Part of every case's hash: what is repeated, how often, and how it is compared."""
 
 _FROZEN = tuple(f"{name}/" for name in SUITES)
@@ -129,9 +129,7 @@ class SoakSuite:
             found = _of_standard(self._standard, origin)
         else:
             found = _of_source(self._large[origin])
-        others = [turned(feeds) for feeds in found.datasets[:1]]
-        datasets = [*found.datasets, *(feeds for feeds in others if feeds is not None)]
-        return replace(found, id=case, datasets=datasets)
+        return replace(found, id=case, datasets=runs_of(found.datasets))
 
     def _hash(self, case: str) -> str:
         origin = _origin(case)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +23,20 @@ def turned(feeds: Mapping[str, Value]) -> dict[str, Value] | None:
     made = {name: _turned(value) for name, value in feeds.items()}
     changed = any(made[name] is not value for name, value in feeds.items())
     return made if changed else None
+
+
+def runs_of(datasets: Sequence[Mapping[str, Value]]) -> list[Mapping[str, Value]]:
+    """The feeds to alternate between: the data sets, and each once more with other answers.
+
+    The largest come first: what is left over from them is then too long for all others, while
+    the suite of operators, whose larger sizes come second, sees what is too short.
+    """
+    others = [other for feeds in datasets if (other := turned(feeds)) is not None]
+    return sorted([*datasets, *others], key=_elements, reverse=True)
+
+
+def _elements(feeds: Mapping[str, Value]) -> int:
+    return sum(value.array.size for value in feeds.values() if isinstance(value, Tensor))
 
 
 def _turned(value: Value) -> Value:
