@@ -1,4 +1,4 @@
-"""One case of each operator that no other stratum of the sample has.
+"""One case of each operator of which no other stratum of the sample has numbers.
 
 Chosen so that the feeds of its runs differ in values, and in shapes where the operator's cases
 have that: a result that is left over, a weight that is kept and a stray run are then seen in
@@ -27,6 +27,7 @@ EACH: tuple[str, ...] = (
     "ops/BitwiseOr/18/uint32/sampled",
     "ops/BitwiseXor/18/uint32/sampled",
     "ops/BlackmanWindow/17/int64-float32/plain",
+    "ops/Cast/21/float32-float16/plain",
     "ops/CastLike/21/float32/plain",
     "ops/CausalConvWithState/27/float32/dynamic",
     "ops/Ceil/13/float32/dynamic",

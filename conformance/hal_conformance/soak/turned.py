@@ -12,7 +12,10 @@ FEWEST = 9
 """Elements from which a tensor is data; a shorter one may say how (scales, epsilons, axes)."""
 
 _COUNTS = frozenset({"int32", "int64", "uint64", "bool"})
-"""Types that say where and how many: turned round, they may mean what is not there."""
+"""Types that say where and how many: turned round, they may mean what is not there.
+
+Where all is of type bool, that is the data.
+"""
 
 
 def turned(feeds: Mapping[str, Value]) -> dict[str, Value] | None:
@@ -20,7 +23,9 @@ def turned(feeds: Mapping[str, Value]) -> dict[str, Value] | None:
 
     Each tensor keeps its elements, and so its range. None where that changes nothing.
     """
-    made = {name: _turned(value) for name, value in feeds.items()}
+    types = {value.dtype.name for value in feeds.values() if isinstance(value, Tensor)}
+    kept = frozenset[str]() if types == {"bool"} else _COUNTS
+    made = {name: _turned(value, kept) for name, value in feeds.items()}
     changed = any(made[name] is not value for name, value in feeds.items())
     return made if changed else None
 
@@ -39,12 +44,12 @@ def _elements(feeds: Mapping[str, Value]) -> int:
     return sum(value.array.size for value in feeds.values() if isinstance(value, Tensor))
 
 
-def _turned(value: Value) -> Value:
+def _turned(value: Value, kept: frozenset[str]) -> Value:
     if isinstance(value, list):
-        items = [_turned(item) for item in value]
+        items = [_turned(item, kept) for item in value]
         changed = any(new is not old for new, old in zip(items, value, strict=True))
         return items if changed else value
-    if not isinstance(value, Tensor) or value.dtype.name in _COUNTS:
+    if not isinstance(value, Tensor) or value.dtype.name in kept:
         return value
     if value.array.size < FEWEST:
         return value

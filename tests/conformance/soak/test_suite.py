@@ -11,11 +11,13 @@ from hal_conformance.corpus import standard
 from hal_conformance.frozen import lock
 from hal_conformance.frozen.bounding import declared
 from hal_conformance.frozen.corpus import SUITES
+from hal_conformance.frozen.question import part_of
+from hal_conformance.power.fault import operators
 from hal_conformance.runner.suites import Prepares, Suite
 from hal_conformance.soak import endure, large
 from hal_conformance.soak.sample import SAMPLE
 from hal_conformance.soak.suite import SoakSuite
-from hal_conformance.soak.turned import turned
+from hal_conformance.soak.turned import runs_of, turned
 
 import hal
 from hal import dtypes
@@ -149,6 +151,28 @@ def test_other_feeds_keep_their_elements_and_change_their_order() -> None:
     assert isinstance(other, Tensor)
     assert sorted(other.array) == list(range(12))
     assert other.array[0] == 11
+
+
+def test_truths_are_moved_on_where_there_is_nothing_else() -> None:
+    truths = Tensor(np.arange(12) % 3 == 0, dtypes.of_name("bool"))
+    floats = Tensor(np.zeros(12, np.float32), dtypes.of_name("float32"))
+    assert turned({"x": truths}) is not None
+    assert turned({"condition": truths, "x": floats}) is None
+
+
+def test_the_largest_feeds_are_run_first() -> None:
+    kind = dtypes.of_name("float32")
+    small, large = (Tensor(np.arange(n, dtype=np.float32), kind) for n in (12, 20))
+    runs = runs_of([{"x": small}, {"x": large}])
+    assert len(runs) == 4
+    assert (runs[0]["x"], runs[2]["x"]) == (large, small)
+
+
+def test_every_operator_that_has_cases_is_repeated() -> None:
+    ids = [case for cases in SAMPLE.values() for case in cases if case.startswith("ops/")]
+    repeated = {part_of(case).removeprefix("ops/") for case in ids}
+    named = {o.name for o in operators() if o.domain != "ai.onnx.preview.training"}
+    assert named <= repeated
 
 
 def test_counts_and_short_tensors_are_left_as_they_are() -> None:
