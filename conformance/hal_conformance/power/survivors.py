@@ -1,4 +1,8 @@
-"""Why a fault survives: looked at one by one, told here, shown in docs/power.md."""
+"""Why a fault survives: told here, shown in docs/power.md.
+
+"No case" is the whole reason where a fault needs a certain shape, number of elements or value:
+some legal input shows it, and none of the generated cases is such an input.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,24 @@ from hal_conformance.power.campaign import Pair
 
 UNKNOWN = "not looked at yet"
 
-REASONS: tuple[tuple[str, str, str], ...] = ()
+REASONS: tuple[tuple[str, str, str], ...] = (
+    ("output/beyond-*", "*", "no case with so many elements in an output"),
+    ("output/tail-*", "*", "no case whose outputs end so"),
+    ("only/large", "*", "no case with more than 1000 elements in its first operand"),
+    ("only/long-row", "*", "no case whose first operand has rows that long"),
+    ("only/empty", "*", "no case with an empty result"),
+    ("only/*", "*", "no case whose first operand has such a shape"),
+    ("special/large-inputs-overflow", "*", "no case with numbers that large"),
+    ("special/*", "*", "no case with NaN or infinity in that place"),
+    ("denormal/*", "*", "no case with subnormal numbers in that place"),
+    ("precision/accumulator-*", "*", "no case that adds enough terms to show it"),
+    ("dynamic/*", "*", "no repeated case whose operands differ so from run to run"),
+    ("runs/*", "*", "the repeated case has outputs that do not show it"),
+    ("shape/*", "*", "no case whose result has such a shape"),
+    ("axis/*", "*", "no case with a middle axis that tells it from others"),
+    ("attribute/*/axis", "*", "no case with a middle axis that tells it from others"),
+    ("default/*/axis", "*", "no case with a middle axis that tells it from others"),
+)
 """Patterns of a fault and of an operator, and the reason; the first that fits."""
 
 
