@@ -130,10 +130,7 @@ def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
 def test_the_table_counts_what_moves_an_output(tmp_path: Path) -> None:
     text = table.text(results.read(_written(tmp_path)))
     assert "| wrong axis | 2 | 0 | 50.0 % | 50.0 % | 100.0 % |" in text
-    assert (
-        "| axis/previous | 1: Concat | fresh | no case with a middle axis that tells it from others |"
-        in text
-    )
+    assert "| axis/previous | 1: Concat | fresh | no case with a middle axis that" in text
 
 
 def test_the_document_has_the_tables_of_its_results() -> None:
