@@ -29,6 +29,11 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("axis/*", "*", "no case with a middle axis that tells it from others"),
     ("attribute/*/axis", "*", "no case with a middle axis that tells it from others"),
     ("default/*/axis", "*", "no case with a middle axis that tells it from others"),
+    ("attribute/reversed/*", "*", "no case whose list does not read the same from its end"),
+    ("operand/exchanged", "*", "no case whose operands have one shape, so that it goes through"),
+    ("operand/second-is-first", "*", "no case whose operands have one shape, so that it goes through"),
+    ("whole/shift-modulo-8", "*", "no case that shifts by 8 or more"),
+    ("output/uninitialised", "*", "no case with zeros in its result"),
 )
 """Patterns of a fault and of an operator, and the reason; the first that fits."""
 
