@@ -30,8 +30,8 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ("attribute/*/axis", "*", "no case with a middle axis that tells it from others"),
     ("default/*/axis", "*", "no case with a middle axis that tells it from others"),
     ("attribute/reversed/*", "*", "no case whose list does not read the same from its end"),
-    ("operand/exchanged", "*", "no case whose operands have one shape, so that it goes through"),
-    ("operand/second-is-first", "*", "no case whose operands have one shape, so that it goes through"),
+    ("operand/exchanged", "*", "no case whose operands have one shape"),
+    ("operand/second-is-first", "*", "no case whose operands have one shape"),
     ("whole/shift-modulo-8", "*", "no case that shifts by 8 or more"),
     ("output/uninitialised", "*", "no case with zeros in its result"),
 )
