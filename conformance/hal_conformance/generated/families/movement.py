@@ -205,6 +205,8 @@ _TILE = (
     Form("long", (In((17,)), const([61]))),
     Form("dynamic", (In(_DYNAMIC), const([2, 3])), sizes=_SIZES),
     Form("given", (In((2, 3)), In((2,), values.fixed([2, 3]))), ranks=(2,)),
+    Form("four", (In((2, 3, 4, 5)), const([2, 3, 2, 2]))),
+    Form("four_given", (In((2, 3, 4, 5)), In((4,), values.fixed([2, 3, 2, 2]))), ranks=(4,)),
 )
 
 _EXPAND = (
