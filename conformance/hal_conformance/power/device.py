@@ -27,6 +27,10 @@ FP32 = arithmetic("fp32")
 _CONTROL = ("If", "Loop", "Scan")
 
 
+class Refused(Exception):
+    """The faulty operator cannot be computed: its device would say so, which is not a PASS."""
+
+
 @dataclass(frozen=True)
 class Right:
     """A node on a correct device: what it takes, and returns, and that before rounding."""
@@ -139,6 +143,8 @@ class Device(Walk):
         try:
             with np.errstate(all="ignore"):
                 return self._faulty.fault.mutate(call)
+        except Refused:
+            raise
         except Exception:  # noqa: BLE001  where the fault cannot be, the operator is right
             return call.evaluate()
 
@@ -178,7 +184,12 @@ class Device(Walk):
             altered = _altered(node, changed, exact, call.operator, version)
             if how is not None:
                 return self._simulated(altered, exact, names, how)
-            found = self._evaluated(altered, exact, names, other or version)
+            try:
+                found = self._evaluated(altered, exact, names, other or version)
+            except Exception as error:
+                if other is not None:  # whose attributes and inputs may be others: no telling
+                    raise
+                raise Refused(f"{node.op_type}: {error}") from error
             return [value_of(_rounded(quantity)) for quantity in found]
 
         if known is not None:

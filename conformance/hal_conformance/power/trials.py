@@ -26,7 +26,7 @@ from hal_conformance.frozen.question import Known, Question
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.simulated import exactly
 from hal_conformance.numerics.verdict import Hypothesis, settle
-from hal_conformance.power.device import FP32, Clean, Device, Faulty, same
+from hal_conformance.power.device import FP32, Clean, Device, Faulty, Refused, same
 from hal_conformance.power.fault import Values
 from hal_conformance.records import Outcome
 from hal_conformance.soak.endure import RUNS
@@ -77,7 +77,7 @@ class Trial:
             faulty.run = number
             try:
                 got = device.run(held)
-            except Exception:  # noqa: BLE001  a later node cannot take what the fault made
+            except Exception:  # noqa: BLE001  it says so, or a later node cannot take what it made
                 return True
             if got is not None and self._judged(number, got):
                 return True
@@ -95,7 +95,10 @@ class Trial:
         first: dict[int, Values | None] = {}
         for number, chosen in enumerate(order):
             faulty.run = number
-            got = device.run(held[chosen])
+            try:
+                got = device.run(held[chosen])
+            except Refused:
+                return "wrong"
             if chosen not in first:
                 first[chosen] = got
             elif not _alike(first[chosen], got):

@@ -91,7 +91,9 @@ def _axes_swapped(pads: list[int]) -> list[int]:
 
 
 def _windows() -> Iterator[Fault]:
-    where: Callable[[Operator], bool] = lambda o: "pads" in {*o.attributes, *o.inputs}  # noqa: E731
+    def where(operator: Operator) -> bool:
+        return "pads" in {*operator.attributes, *operator.inputs}
+
     rows: tuple[tuple[str, str, Callable[[list[int]], list[int]]], ...] = (
         ("end-one-less", "one less at the end", lambda p: _at_end(p, -1)),
         ("end-one-more", "one more at the end", lambda p: _at_end(p, 1)),
