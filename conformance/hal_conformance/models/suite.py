@@ -25,6 +25,7 @@ from hal_conformance.models import catalogue, devices, judging
 from hal_conformance.models.cases import Case
 from hal_conformance.models.expected import Bounds
 from hal_conformance.models.packages import Missing, Packages
+from hal_conformance.models.pretrained import Input, Pretrained
 from hal_conformance.numerics.arithmetic import ARITHMETICS
 from hal_conformance.records import IndexRow, Outcome
 from hal_conformance.runner.outcome import Observation
@@ -46,14 +47,14 @@ class ModelsSuite:
         self,
         packages: Packages | None = None,
         bounds: Bounds | None = None,
-        models: Sequence[catalogue.Pretrained] = catalogue.MODELS,
+        models: Sequence[Pretrained] = catalogue.MODELS,
     ) -> None:
         self._packages = packages or Packages()
         self._bounds = bounds or Bounds()
         self._models = models
 
     @cached_property
-    def _listed(self) -> dict[str, tuple[catalogue.Pretrained, catalogue.Input]]:
+    def _listed(self) -> dict[str, tuple[Pretrained, Input]]:
         return {id: (model, given) for id, model, given in catalogue.cases(self._models)}
 
     def _case(self, id: str) -> Case:

@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 import pytest
 from hal_conformance.models import expected
-from hal_conformance.models.catalogue import Input, Pretrained
 from hal_conformance.models.expected import Bounds
 from hal_conformance.models.inputs import Feeds
 from hal_conformance.models.packages import Packages
+from hal_conformance.models.pretrained import Input, Pretrained
 from hal_conformance.models.suite import ModelsSuite
 from hal_conformance.records import BoundsRecord, Outcome
 from onnx import helper, numpy_helper

@@ -13,6 +13,7 @@ NAMES = (
     "reduction",
     "movement",
     "indexing",
+    "ranges",
     "linear",
     "convolution",
     "pooling",

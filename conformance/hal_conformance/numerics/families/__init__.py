@@ -11,6 +11,7 @@ NAMES: tuple[str, ...] = (
     "discontinuous",
     "casting",
     "ordering",
+    "hardmax",
     "movement",
     "text",
     "sequences",

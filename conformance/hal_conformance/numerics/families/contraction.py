@@ -25,6 +25,7 @@ import numpy as np
 from hal_conformance.numerics.arithmetic import FORMATS, Array, Format
 from hal_conformance.numerics.pair import Pair, Quantity, Table
 from hal_conformance.numerics.rules import Step, rule
+from hal_conformance.numerics.subscripts import einsum_of, terms_of
 
 Bilinear: TypeAlias = Callable[[Array, Array], Array]
 """A map linear in both arguments, whose coefficients are zeros and ones."""
@@ -144,7 +145,7 @@ def product(
 
 def contract(step: Step, a: Pair, b: Pair, subscripts: str, dtype: str | None = None) -> Pair:
     """An einsum of two pairs, rounded to `dtype` (by default the type of the left one)."""
-    summed = product(step, a, b, _einsum(subscripts), _terms(subscripts, a.value, b.value))
+    summed = product(step, a, b, einsum_of(subscripts), terms_of(subscripts, a.value, b.value))
     return step.rounded(summed.value, summed.errors(), dtype or a.dtype)
 
 
@@ -307,13 +308,13 @@ def _many(step: Step, operands: Sequence[Pair], subscripts: str) -> Pair:
     first = operands[0]
     summing, kept = step.arithmetic.summing(first.dtype), step.stored(first.dtype)
     many = len(operands) > 1
-    if not many and _terms(subscripts, first.value) == 1:
-        return held(step, first).moved(_einsum(subscripts))
+    if not many and terms_of(subscripts, first.value) == 1:
+        return held(step, first).moved(einsum_of(subscripts))
     given = [operand(step, pair) if many else held(step, pair) for pair in operands]
     arrays = [pair.value for pair in operands]
-    terms = _terms(subscripts, *arrays) + len(operands) - 2
+    terms = terms_of(subscripts, *arrays) + len(operands) - 2
     with np.errstate(all="ignore"):
-        fold = _einsum(subscripts)
+        fold = einsum_of(subscripts)
         value = np.asarray(fold(*arrays))
         sums = np.asarray(fold(*[_reach(pair) for pair in given]))
         exact = np.asarray(fold(*[np.abs(pair.value) for pair in given]))
@@ -394,29 +395,3 @@ def _special(value: Array, error: Array, a: Pair, b: Pair, bilinear: Bilinear) -
         size = np.ones(np.shape(a.value)) if left is None else left.astype(np.float64)
         doubt |= bilinear(size, right.astype(np.float64)) > 0
     return np.where(np.isfinite(value), error, np.where(doubt, np.inf, 0.0))
-
-
-def _einsum(subscripts: str) -> Callable[..., Array]:
-    def fold(*arrays: Array) -> Array:
-        return np.asarray(np.einsum(subscripts, *arrays, optimize=len(arrays) > 1))
-
-    return fold
-
-
-def _terms(subscripts: str, *arrays: Array) -> int:
-    """How many products an element of an einsum is the sum of."""
-    left, arrow, right = subscripts.partition("->")
-    operands = left.split(",")
-    sizes: dict[str, int] = {}
-    for letters, array in zip(operands, arrays, strict=True):
-        before, dots, after = letters.partition("...")
-        shape = np.shape(array)
-        named = [*zip(before, shape, strict=False)]
-        named += [*zip(reversed(after), reversed(shape), strict=False)] if dots else []
-        for letter, size in named:
-            sizes[letter] = max(size, sizes.get(letter, 1))
-    joined = "".join(operands)
-    kept = right if arrow else [c for c in sizes if joined.count(c) == 1]
-    return int(
-        np.prod([size for letter, size in sizes.items() if letter not in kept], initial=1)
-    )

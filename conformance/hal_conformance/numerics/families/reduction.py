@@ -1,4 +1,4 @@
-"""Reductions and scans: sums, products, norms, extremes, and Hardmax.
+"""Reductions and scans: sums, products, norms, extremes.
 
 Sums are Jeannerod and Rump's (n - 1) u Σ|x|, see `contraction`. Norms follow the bodies that
 the standard gives them (Mul, ReduceSum, Sqrt, Log), in every version and with two exceptions:
@@ -228,25 +228,6 @@ def cum_prod(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     return [_product(step, x, scan, count(np.ones(np.shape(x.value))))]
 
 
-@rule("Hardmax", source="ONNX Hardmax-13: the first of equal maxima")
-def hardmax(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
-    """One where the first maximum is; any element whose interval reaches it may be that.
-
-    Before version 13 all axes from `axis` on are one.
-    """
-    x = needed(inputs)
-    shape = np.shape(x.value)
-    if step.version >= 13:
-        axis = step.attributes.get("axis", -1)
-        return [
-            _hardmax(x, lambda a: np.moveaxis(a, axis, -1), lambda a: np.moveaxis(a, -1, axis))
-        ]
-    axis = step.attributes.get("axis", 1)
-    axis = axis + len(shape) if axis < 0 else axis
-    rows = (int(np.prod(shape[:axis])), int(np.prod(shape[axis:])))
-    return [_hardmax(x, lambda a: a.reshape(rows), lambda a: a.reshape(shape))]
-
-
 def mean(
     step: Step, x: Pair, axes: tuple[int, ...] | None = None, *, keepdims: bool = False
 ) -> Pair:
@@ -403,31 +384,3 @@ def _whole(inputs: Sequence[Quantity], exact: Callable[[Array], Array]) -> list[
         return np.asarray((np.abs(got.astype(np.float64) - real) < 1) | ~inside)
 
     return [Pair(value, error, x.dtype, accepts, int(np.count_nonzero(error)))]
-
-
-def _hardmax(
-    x: Pair, to_rows: Callable[[Array], Array], back: Callable[[Array], Array]
-) -> Pair:
-    rows = to_rows(x.value)
-    ones = np.zeros(rows.shape)
-    if not rows.size:
-        return Pair(back(ones), None, x.dtype)
-    np.put_along_axis(ones, np.argmax(rows, axis=-1, keepdims=True), 1.0, axis=-1)
-    if x.error is None:
-        return Pair(back(ones), None, x.dtype)
-    error = to_rows(x.error)
-    with np.errstate(all="ignore"):
-        surely = (rows - error).max(axis=-1, keepdims=True)
-        reachable = ~(rows + error < surely)
-    several = reachable & (reachable.sum(axis=-1, keepdims=True) > 1)
-
-    def accepts(got: Array) -> Array:
-        given = to_rows(got).astype(np.float64)
-        single = (np.count_nonzero(given, axis=-1, keepdims=True) == 1) & (
-            given.sum(axis=-1, keepdims=True) == 1
-        )
-        return back(single & ((given == 0) | reachable))
-
-    return Pair(
-        back(ones), back(several * 1.0), x.dtype, accepts, int(np.count_nonzero(several))
-    )
