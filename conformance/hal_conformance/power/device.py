@@ -143,7 +143,7 @@ class Device(Walk):
         try:
             with np.errstate(all="ignore"):
                 return self._faulty.fault.mutate(call)
-        except Refused:
+        except (Refused, TimeoutError):
             raise
         except Exception:  # noqa: BLE001  where the fault cannot be, the operator is right
             return call.evaluate()
@@ -186,6 +186,8 @@ class Device(Walk):
                 return self._simulated(altered, exact, names, how)
             try:
                 found = self._evaluated(altered, exact, names, other or version)
+            except TimeoutError:
+                raise
             except Exception as error:
                 if other is not None:  # whose attributes and inputs may be others: no telling
                     raise

@@ -8,7 +8,9 @@ correct device does not pass is none, and counted.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 
@@ -33,6 +35,9 @@ from hal_conformance.soak.endure import RUNS
 from hal_conformance.soak.turned import runs_of
 
 REPEATS = RUNS
+
+PATIENCE_S = 5.0
+"""Processor time for one run of a device with a fault; beyond that it hangs."""
 
 
 class Trial:
@@ -76,7 +81,8 @@ class Trial:
         for number, held in enumerate(self.clean):
             faulty.run = number
             try:
-                got = device.run(held)
+                with _patience():
+                    got = device.run(held)
             except Exception:  # noqa: BLE001  it says so, or a later node cannot take what it made
                 return True
             if got is not None and self._judged(number, got):
@@ -112,6 +118,22 @@ class Trial:
                 return self.fails(number, got)
         except Exception:  # noqa: BLE001  what cannot be compared is not counted as found
             return False
+
+
+@contextmanager
+def _patience() -> Generator[None]:
+    """Raises TimeoutError in what takes too long: a tree with a ring in it is never walked."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"no answer after {PATIENCE_S:g} s of computing")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def _alike(left: Values | None, right: Values | None) -> bool:

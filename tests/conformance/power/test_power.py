@@ -6,15 +6,26 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hal_conformance.commands import power as command
-from hal_conformance.power import campaign, results, table
+from hal_conformance.power import campaign, results, table, trials
 from hal_conformance.power.campaign import Bench, Pair
 from hal_conformance.power.catalogue import faults
 from hal_conformance.power.device import Device, Faulty, same
-from hal_conformance.power.fault import Fault, Operator, Values, everywhere, operators
+from hal_conformance.power.fault import (
+    Call,
+    Fault,
+    Mutate,
+    Operator,
+    Values,
+    everywhere,
+    operators,
+)
 
+from hal import dtypes
 from hal.errors import InputError
+from hal.tensor import Tensor
 
 
 def _operator(name: str) -> Operator:
@@ -25,8 +36,8 @@ def _fault(name: str) -> Fault:
     return next(fault for fault in faults() if fault.id == name)
 
 
-def _nothing(call: object) -> Values:
-    return call.evaluate()  # type: ignore[attr-defined,no-any-return]  # a Call
+def _nothing(call: Call) -> Values:
+    return call.evaluate()
 
 
 CORRECT = Fault("none", "none", "no fault at all", everywhere, _nothing)
@@ -173,3 +184,25 @@ def test_a_file_that_is_no_campaign_is_refused(tmp_path: Path, content: str) -> 
 def test_tables_need_a_document_with_marks(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no marks"):
         table.write(results.read(_written(tmp_path)), tmp_path / "none.md")
+
+
+def _hangs(call: Call) -> Values:
+    while call.run == 0:
+        pass
+    return call.evaluate()
+
+
+def _refuses(call: Call) -> Values:
+    return call.evaluate(
+        [Tensor(np.zeros((2, 3, 5), np.float32), dtypes.of_name("float32"))] * 3
+    )
+
+
+@pytest.mark.parametrize("mutate", [_hangs, _refuses])
+def test_a_device_that_hangs_or_refuses_is_found(
+    gemm: Bench, mutate: Mutate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "PATIENCE_S", 0.1)
+    fault = Fault("none", "none", "no answer", everywhere, mutate)
+    trial = next(trial for trial in gemm.ours if trial.sound)
+    assert trial.finds(Faulty(gemm.operator, fault))
