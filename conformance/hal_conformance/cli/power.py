@@ -32,7 +32,7 @@ TABLE = """Print the tables of a campaign, or put them into a document that has 
 \b
 Examples:
   hal power table power.jsonl
-  hal power table docs/results/power-2026-11-25.jsonl.gz --write docs/power.md
+  hal power table docs/results/power-2026-11-26.jsonl.gz --write docs/power.md
 
 \b
 Exit codes:
@@ -43,7 +43,7 @@ PACK = """Sort and compress the results of a campaign: the same campaign, the sa
 
 \b
 Examples:
-  hal power pack power.jsonl -o docs/results/power-2026-11-25.jsonl.gz
+  hal power pack power.jsonl -o docs/results/power-2026-11-26.jsonl.gz
 
 \b
 Exit codes:
