@@ -74,7 +74,7 @@ need Pillow (pip install 'onnx-hal[reference]').
 \b
 Examples:
   hal corpus verify
-  NPY_DISABLE_CPU_FEATURES="AVX512F AVX2 FMA3" hal corpus verify --suite ops
+  NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" hal corpus verify --suite ops
 
 \b
 Exit codes:
@@ -198,8 +198,8 @@ def _asked(
     cache: Path | None,
     pattern: str | None = None,
 ) -> Asked:
-    from hal_conformance.commands.conform import cores
     from hal_conformance.commands.frozen import Asked
+    from hal_conformance.making import cores
 
     return Asked(
         suites=tuple(suite.value for suite in suites or ()),

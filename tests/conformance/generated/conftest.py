@@ -5,38 +5,68 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import pytest
 from hal_conformance.generated import Source, generate
+from hal_conformance.generated.graphs import generate_graphs
 
-_ELSEWHERE = """
+_HASHED = """
 import hashlib
-from hal_conformance.generated import generate
-print(hashlib.sha256("".join(source.hash for source in generate()).encode()).hexdigest())
+from hal_conformance.{module} import {function} as made
+print(hashlib.sha256("".join(source.hash for source in made()).encode()).hexdigest())
 """
 
 
-@pytest.fixture(scope="session")
-def elsewhere() -> Iterator[subprocess.Popen[str]]:
-    """A process that hashes all cases under another hash seed and without SIMD."""
+@contextmanager
+def _hashed_elsewhere(module: str, function: str) -> Generator[subprocess.Popen[str]]:
+    """A process that hashes all cases under another hash seed, and without any of the vector
+    instructions that NumPy chose for this processor; it is told them by their names, which
+    differ from one NumPy to another."""
+    built: Any = np.show_config(mode="dicts")
+    chosen: list[str] = built["SIMD Extensions"].get("found", [])
     environment = {
         **os.environ,
         "PYTHONHASHSEED": "4711",
-        "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512_SKX",
+        "NPY_DISABLE_CPU_FEATURES": " ".join(chosen),
     }
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", _ELSEWHERE],
+        [sys.executable, "-W", "error", "-c", _HASHED.format(module=module, function=function)],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
     )
-    yield process
-    process.kill()
-    process.communicate()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[subprocess.Popen[str]]:
+    """The operators' cases in another process."""
+    with _hashed_elsewhere("generated", "generate") as process:
+        yield process
 
 
 @pytest.fixture(scope="session")
 def sources(elsewhere: subprocess.Popen[str]) -> list[Source]:
     """Every generated case."""
     return list(generate())
+
+
+@pytest.fixture(scope="session")
+def graphs_elsewhere() -> Iterator[subprocess.Popen[str]]:
+    """The graphs in another process."""
+    with _hashed_elsewhere("generated.graphs", "generate_graphs") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def graphs(graphs_elsewhere: subprocess.Popen[str]) -> list[Source]:
+    """Every graph."""
+    return list(generate_graphs())

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
@@ -27,35 +25,7 @@ from onnx import checker
 from hal.inspection import facts_of
 from hal.tensor import Tensor
 
-_ELSEWHERE = """
-import hashlib
-from hal_conformance.generated.graphs import generate_graphs
-print(hashlib.sha256("".join(s.hash for s in generate_graphs()).encode()).hexdigest())
-"""
 _ID = re.compile(r"graphs/\w+/\w+/\w+/[\w.-]+")
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[subprocess.Popen[str]]:
-    environment = {
-        **os.environ,
-        "PYTHONHASHSEED": "4711",
-        "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512_SKX",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", _ELSEWHERE],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    yield process
-    process.kill()
-    process.communicate()
-
-
-@pytest.fixture(scope="module")
-def graphs(elsewhere: subprocess.Popen[str]) -> list[Source]:
-    return list(generate_graphs())
 
 
 def _positive(graphs: Sequence[Source]) -> list[Source]:
@@ -63,9 +33,9 @@ def _positive(graphs: Sequence[Source]) -> list[Source]:
 
 
 def test_graphs_are_the_same_in_every_process(
-    graphs: Sequence[Source], elsewhere: subprocess.Popen[str]
+    graphs: Sequence[Source], graphs_elsewhere: subprocess.Popen[str]
 ) -> None:
-    told, _ = elsewhere.communicate(timeout=120)
+    told, _ = graphs_elsewhere.communicate(timeout=120)
     here = hashlib.sha256("".join(source.hash for source in graphs).encode()).hexdigest()
     assert told.strip() == here
 
