@@ -26,7 +26,8 @@ models: $(VENV)/ready-all ## Judge pretrained models on real inputs; downloads t
 	@$(BIN)/hal conform $(TARGETS) --suite models -j 1 -o $(OUT)
 
 power: $(VENV)/ready-dev ## How many planted faults the suites notice
-	@$(BIN)/hal power run
+	@mkdir -p results
+	@$(BIN)/hal power run -o results/power.jsonl
 
 test: lint ## Every gate: ruff, mypy, pyright, all tests
 	@$(BIN)/python -m pytest
