@@ -22,7 +22,6 @@ from hal_conformance.numerics.verdict import (
     CaseVerdict,
     Hypothesis,
     OutputVerdict,
-    effective_bits,
     settle,
 )
 from hal_conformance.records import BoundsRecord, Outcome, OutputRecord
@@ -106,7 +105,7 @@ def _record(
         outcome, reason = Outcome.UNJUDGED, f"vacuous: {known.vacuous}"
     worst = max(verdict.outputs, key=_rank, default=None)
     passed = outcome is Outcome.PASS
-    bits = [effective_bits(output, how) for output in verdict.outputs]
+    bits = [output.bits for output in verdict.outputs]
     numbers = not judged_type and worst is not None
     return BoundsRecord(
         arithmetic=how.name,
@@ -117,7 +116,7 @@ def _record(
         bits=min((each for each in bits if each is not None), default=None),
         margin=worst.margin if worst and numbers else None,
         ulp=worst.ulp if worst and numbers else None,
-        limit_ulp=_limit(worst) if worst and numbers else None,
+        limit_ulp=worst.limit_ulp if worst and numbers else None,
         reason=reason,
     )
 
@@ -130,10 +129,3 @@ def _tier(question: Question, verdict: CaseVerdict, known: Known) -> Tier:
 
 def _rank(output: OutputVerdict) -> tuple[bool, float]:
     return output.outcome is Outcome.FAIL, output.margin or 0.0
-
-
-def _limit(output: OutputVerdict) -> float | None:
-    """The bound in units of the last place, there where the output is nearest to it."""
-    if output.ulp is None or not output.margin:
-        return None
-    return output.ulp / output.margin

@@ -93,11 +93,9 @@ def _flushed(asked: Asked) -> Iterator[Hypothesis]:
 
 def _rewritten(asked: Asked) -> Iterator[Hypothesis]:
     """What is as right: a graph that was rewritten by the laws of real numbers."""
-    found = (
-        rewritten(asked.question, asked.number, asked.how)
-        if asked.known.tier == "sound"
-        else None
-    )
+    if asked.known.tier != "sound":
+        return
+    found = rewritten(asked.question, asked.number, asked.known, asked.how)
     if found is not None:
         yield Hypothesis(f"{asked.how.name}{REWRITTEN}", asked.how, found.expected)
 

@@ -9,22 +9,12 @@ from typing import Any, Literal, Protocol
 
 from hal_conformance.profiles.loading import parsed
 from hal_conformance.profiles.profile import Profile, Tier
-from hal_conformance.records import Outcome
+from hal_conformance.records import JUDGED, Outcome
 
 NOT_RUN = frozenset({Outcome.COMPILED, Outcome.SKIP})
 """Outcomes that show nothing: the case was not run to its end here."""
 
-FAULTS = frozenset(
-    {
-        Outcome.FAIL,
-        Outcome.ERROR,
-        Outcome.CRASH,
-        Outcome.HANG,
-        Outcome.OOM,
-        Outcome.FLAKE,
-        Outcome.ELSEWHERE,
-    }
-)
+FAULTS = JUDGED - {Outcome.PASS}
 """Outcomes of a case that was taken on and not done; GAP is the honest way to decline."""
 
 Standing = Literal["conformant", "not conformant", "incomplete"]
