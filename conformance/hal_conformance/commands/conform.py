@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import shlex
 import time
 from collections.abc import Generator, Mapping
@@ -18,6 +17,7 @@ from hal import targets as named
 from hal.cli import failures, output
 from hal.errors import InputError
 from hal.targets import Target
+from hal_conformance.making import cores
 from hal_conformance.runner import journal, progress
 from hal_conformance.runner.plan import Selection, Shard
 
@@ -177,13 +177,6 @@ def _folder(asked: Asked) -> Path:
     if not runs:
         raise InputError(f"nothing to resume in {ROOT}; name the folder with -o")
     return runs[-1]
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def suites_of(asked: Asked) -> Mapping[str, Suite]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hal.cli import failures, output
 from hal.errors import InputError
+from hal_conformance.frozen import lock
 from hal_conformance.frozen import verify as verifying
 from hal_conformance.frozen.corpus import SUITES, FrozenCorpus
 from hal_conformance.frozen.shelf import Shelf
@@ -118,7 +119,7 @@ def freeze(asked: Asked, *, as_json: bool) -> int:
     found: dict[str, object] = {}
     for suite in asked.suites or SUITES:
         made = verifying.made(verifying.parts_of(suite), asked.jobs, Preparing())
-        whole = verifying.freeze(suite, made)
+        whole = lock.write(suite, made)
         found[suite] = {"cases": len(made), "hash": whole}
         if not as_json:
             output.line(f"{suite}: {len(made):,} cases frozen, {whole}")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -25,22 +25,13 @@ from hal.paths import cache_folder
 from hal_conformance.corpus.corpus import Corpus
 from hal_conformance.corpus.folder import FORMAT, MODELS, join
 from hal_conformance.corpus.values import CorpusError
+from hal_conformance.making import ENVIRONMENT, Progress, cores, in_silence
 
 ONNX = "1.23.2"
 CASES = 2033
-Progress = Callable[[int, int], None]
-"""Called with the number of cases done, and of all cases."""
 
 _WRITERS = ("case", "folder", "generate", "onnx_suite", "rows", "values")
 _PACKAGES = ("ml_dtypes", "numpy", "onnx")
-_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    # One thread a process: both cores are in use, and sums come out in one order.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-}
 _STALE_AFTER = 24 * 3600.0
 _ATTEMPTS = 3
 """How often to try again where another process replaces the same corpus meanwhile."""
@@ -71,17 +62,13 @@ def standard(
         try:
             return Corpus.open(folder)
         except CorpusError:
-            _build(folder, versions, progress or _silent)
+            _build(folder, versions, progress or in_silence)
     return Corpus.open(folder)
 
 
 def default_cache() -> Path:
     """Where corpora are kept: in the place that the platform has for what can be made again."""
     return cache_folder() / "corpus"
-
-
-def _silent(done: int, cases: int) -> None:
-    """Tell nobody."""
 
 
 def _key(versions: Mapping[str, str]) -> str:
@@ -99,7 +86,7 @@ def _build(folder: Path, versions: Mapping[str, str], progress: Progress) -> Non
     try:
         building.chmod(0o755)
         (building / MODELS).mkdir()
-        parts = min(_cores(), 4)
+        parts = min(cores(), 4)
         _generate(building, parts, progress)
         found = join(building, parts, "onnx", versions)
         if found != CASES:
@@ -107,12 +94,6 @@ def _build(folder: Path, versions: Mapping[str, str], progress: Progress) -> Non
         _publish(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _generate(folder: Path, parts: int, progress: Progress) -> None:
@@ -145,7 +126,7 @@ def _start(part: int, parts: int, folder: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,  # closes with this process, which ends the part
             stdout=log,
             stderr=log,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT},
         )
 
 

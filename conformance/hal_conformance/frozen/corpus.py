@@ -11,7 +11,7 @@ from hal_conformance.frozen import lock
 from hal_conformance.frozen.lock import Frozen
 from hal_conformance.frozen.question import Known, Question, part_of
 from hal_conformance.frozen.shelf import Shelf
-from hal_conformance.frozen.workshop import Progress
+from hal_conformance.making import Progress
 
 SUITES = ("ops", "graphs")
 

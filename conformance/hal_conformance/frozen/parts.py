@@ -79,8 +79,7 @@ def write_bounds(place: Path, questions: Sequence[Question], name: str) -> None:
     packer = Packer()
     entries: dict[str, Any] = {}
     for question in questions:
-        statistics = not question.id.startswith("ops/")
-        found = known(question, arithmetic(name), statistics=statistics)
+        found = known(question, arithmetic(name), statistics=question.is_graph)
         entries[question.id] = [_packed(each, packer) for each in found]
     storage.write(place, entries, packer.content())
 
@@ -112,8 +111,7 @@ def known_of(
 ) -> list[Known]:
     """What is known of a question under an arithmetic, from its entry."""
     if any(told.get("jumps") for told in entry):
-        statistics = not question.id.startswith("ops/")
-        return known(question, arithmetic(name), statistics=statistics)
+        return known(question, arithmetic(name), statistics=question.is_graph)
     return [_known(told, content) for told in entry]
 
 

@@ -40,6 +40,11 @@ class Question:
         """The outputs' names, in the model's order."""
         return [output.name for output in self.facts.outputs]
 
+    @property
+    def is_graph(self) -> bool:
+        """Whether statistics may speak where the proof says nothing: not of one operator."""
+        return not self.id.startswith("ops/")
+
     def first(self) -> Mapping[str, Value]:
         """The feeds of the first run; none where nothing is to be run."""
         return self.datasets[0] if self.datasets else {}

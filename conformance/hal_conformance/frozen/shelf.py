@@ -21,7 +21,8 @@ from hal_conformance.corpus.values import CorpusError
 from hal_conformance.frozen import parts
 from hal_conformance.frozen.making import Order
 from hal_conformance.frozen.question import Known, Question
-from hal_conformance.frozen.workshop import Progress, Workshop, in_silence
+from hal_conformance.frozen.workshop import Workshop
+from hal_conformance.making import Progress, cores, in_silence
 
 _PACKAGES = ("ml_dtypes", "numpy", "onnx")
 _WRITERS = ("corpus", "frozen", "generated", "numerics")
@@ -41,7 +42,7 @@ class Shelf:
         self, cache: str | os.PathLike[str] | None = None, jobs: int | None = None
     ) -> None:
         self.cache = Path(cache) if cache is not None else default_cache()
-        self._jobs = jobs or _cores()
+        self._jobs = jobs or cores()
         self._questions: dict[str, dict[str, Question]] = {}
         self._bounds: dict[tuple[str, str], tuple[dict[str, Any], memoryview]] = {}
         self._mutex = threading.RLock()
@@ -108,12 +109,6 @@ class Shelf:
 
     def _file(self, part: str, kind: str) -> Path:
         return parts.file_of(self.folder, part, kind)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _key() -> str:

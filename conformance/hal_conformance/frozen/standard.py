@@ -9,7 +9,7 @@ from hal_conformance.corpus import Case
 from hal_conformance.frozen import answers
 from hal_conformance.frozen.making import STANDARD_PARTS, standard_question
 from hal_conformance.frozen.shelf import Shelf
-from hal_conformance.frozen.workshop import Progress
+from hal_conformance.making import Progress
 from hal_conformance.records import BoundsRecord
 
 PARTS = tuple(f"onnx/{number:02}" for number in range(STANDARD_PARTS))

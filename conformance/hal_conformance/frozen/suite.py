@@ -16,7 +16,7 @@ from hal_conformance.frozen.answers import Judged
 from hal_conformance.frozen.bounding import declared
 from hal_conformance.frozen.corpus import FrozenCorpus
 from hal_conformance.frozen.question import Question
-from hal_conformance.frozen.workshop import Progress, in_silence
+from hal_conformance.making import Progress, in_silence
 from hal_conformance.records import BoundsRecord, IndexRow, Outcome
 from hal_conformance.runner.outcome import Observation
 from hal_conformance.runner.standard_suite import placement_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hal_conformance.frozen import lock
 from hal_conformance.frozen.lock import Frozen
 from hal_conformance.frozen.making import Order
-from hal_conformance.frozen.workshop import Progress, Workshop
+from hal_conformance.frozen.workshop import Workshop
+from hal_conformance.making import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,6 @@ def compare(frozen: Mapping[str, Frozen], found: Sequence[Frozen]) -> Iterator[D
             yield Difference(case, "asks something else")
         elif not old.sketch.agrees(new.sketch):
             yield Difference(case, f"has other references ({new.sketch} for {old.sketch})")
-
-
-def freeze(suite: str, found: Sequence[Frozen]) -> str:
-    """Write the lock anew; its history is the repository's.
-
-    Returns:
-        The hash of the corpus.
-    """
-    return lock.write(suite, found)
 
 
 def parts_of(suite: str) -> list[str]:

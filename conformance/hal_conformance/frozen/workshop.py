@@ -7,30 +7,14 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
 from types import TracebackType
 
 from hal_conformance.corpus.values import CorpusError
 from hal_conformance.frozen.making import Order
-
-Progress = Callable[[int, int], None]
-"""Told how many parts are done, and of how many."""
-
-
-def in_silence(done: int, of: int) -> None:
-    """Tell nobody."""
-
-
-_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    # One thread a process: the cores are in use, and sums come out in one order.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-}
+from hal_conformance.making import ENVIRONMENT, Progress
 
 
 class Workshop:
@@ -89,7 +73,7 @@ class _Process:
             [sys.executable, "-P", "-m", "hal_conformance.frozen.making"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT},
             text=True,
         )
 

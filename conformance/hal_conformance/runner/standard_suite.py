@@ -18,8 +18,8 @@ from hal_conformance.frozen.answers import worst
 from hal_conformance.frozen.bounding import declared
 from hal_conformance.frozen.shelf import Shelf
 from hal_conformance.frozen.standard import StandardBounds
-from hal_conformance.frozen.workshop import in_silence
 from hal_conformance.judge import judge, reason_of
+from hal_conformance.making import in_silence
 from hal_conformance.records import BoundsRecord, IndexRow, Outcome, OutputRecord
 from hal_conformance.runner.outcome import Observation
 

@@ -28,8 +28,8 @@ from hal_conformance.frozen.bounding import declared, known
 from hal_conformance.frozen.corpus import SUITES, FrozenCorpus
 from hal_conformance.frozen.question import Question, part_of
 from hal_conformance.frozen.shelf import Shelf
-from hal_conformance.frozen.workshop import Progress, in_silence
 from hal_conformance.generated.source import Source
+from hal_conformance.making import Progress, in_silence
 from hal_conformance.numerics.arithmetic import arithmetic
 from hal_conformance.records import IndexRow, Outcome
 from hal_conformance.runner.outcome import Observation

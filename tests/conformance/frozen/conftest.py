@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hal_conformance.frozen.corpus import FrozenCorpus
 from hal_conformance.frozen.shelf import Shelf
-from hal_conformance.frozen.workshop import in_silence
+from hal_conformance.making import in_silence
 
 PARTS = ("ops/Selu", "ops/Tile")
 

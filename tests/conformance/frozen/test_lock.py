@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hal_conformance.frozen import lock, verify
 from hal_conformance.frozen.lock import Frozen, sketch
-from hal_conformance.frozen.workshop import in_silence
+from hal_conformance.making import in_silence
 from hal_conformance.numerics.pair import Pair
 from hypothesis import given
 from hypothesis import strategies as st

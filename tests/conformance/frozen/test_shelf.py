@@ -12,7 +12,8 @@ from hal_conformance.frozen.corpus import FrozenCorpus
 from hal_conformance.frozen.making import Order
 from hal_conformance.frozen.parts import file_of
 from hal_conformance.frozen.shelf import Shelf
-from hal_conformance.frozen.workshop import Workshop, in_silence
+from hal_conformance.frozen.workshop import Workshop
+from hal_conformance.making import in_silence
 
 from hal.errors import InputError
 

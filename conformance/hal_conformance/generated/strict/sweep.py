@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ from hal_conformance.generated import generate, registry
 from hal_conformance.generated.coverage import Operator
 from hal_conformance.generated.strict.asked import Asked, of_source, of_standard
 from hal_conformance.generated.strict.counting import Counted, Counter
+from hal_conformance.making import cores
 
 _READ = ("generated", "numerics")
 """The packages whose code decides what counts."""
@@ -42,9 +42,7 @@ def strict(place: Path | None, jobs: int | None = None) -> tuple[Counted, Counte
     standard(place)  # made here, once
     orders = sorted({(pair.domain, pair.op) for pair in registry.pairs()})
     ours, theirs = Counted(), Counted()
-    with ProcessPoolExecutor(
-        jobs or len(os.sched_getaffinity(0)), mp_context=get_context("spawn")
-    ) as pool:
+    with ProcessPoolExecutor(jobs or cores(), mp_context=get_context("spawn")) as pool:
         for own, other in pool.map(_both, orders, [place] * len(orders)):
             ours |= own
             theirs |= other
