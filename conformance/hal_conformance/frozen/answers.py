@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -65,8 +66,8 @@ def _judge(
     if verdict.outcome is Outcome.FAIL and known.tier != "type":
         margin = max((output.margin or 0.0 for output in verdict.outputs), default=0.0)
         asked = Asked(question, number, known, how, margin)
-        also = list(hypotheses.as_right(asked))
-        verdict = settle(question.names, got, [declared, *also], hypotheses.lower(asked))
+        right = chain([declared], hypotheses.as_right(asked))
+        verdict = settle(question.names, got, right, hypotheses.lower(asked))
     broken = relations.broken(question, got, known) or _misshapen(question, got, known)
     if broken and verdict.outcome is not Outcome.FAIL:
         verdict = replace(verdict, outcome=Outcome.FAIL, grade=None, held=None, reason=broken)

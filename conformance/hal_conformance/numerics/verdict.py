@@ -135,7 +135,7 @@ def judge(
 def settle(
     names: Sequence[str],
     got: Sequence[Value],
-    declared: Sequence[Hypothesis],
+    declared: Iterable[Hypothesis],
     lower: Iterable[Hypothesis] = (),
 ) -> CaseVerdict:
     """The verdict under what is declared, and what else would explain a failure.
@@ -143,14 +143,18 @@ def settle(
     Args:
         names: the outputs' names.
         got: what the device returned.
-        declared: the hypotheses that are all right: direct convolution, then transformed.
+        declared: the hypotheses that are all right, at least one: direct convolution, then
+            transformed. They are taken until one holds.
         lower: arithmetics below the declared one, tried in this order.
     """
-    tried = [_case(names, got, hypothesis) for hypothesis in declared]
-    for outcome in (Outcome.PASS, Outcome.UNJUDGED):
-        for verdict in tried:
-            if verdict.outcome is outcome:
-                return verdict
+    tried: list[CaseVerdict] = []
+    for hypothesis in declared:
+        tried.append(_case(names, got, hypothesis))
+        if tried[-1].outcome is Outcome.PASS:
+            return tried[-1]
+    for verdict in tried:
+        if verdict.outcome is Outcome.UNJUDGED:
+            return verdict
     failed = tried[0]
     for hypothesis in lower:
         if _explains(_case(names, got, hypothesis), hypothesis):
