@@ -14,6 +14,7 @@ from itertools import chain
 import numpy as np
 
 from hal.tensor import Tensor, Value
+from hal_conformance.bits import Bits, bits_of
 from hal_conformance.frozen import hypotheses, relations
 from hal_conformance.frozen.hypotheses import REWRITTEN, Asked
 from hal_conformance.frozen.question import Known, Question, Tier
@@ -34,6 +35,29 @@ class Judged:
 
     bounds: BoundsRecord
     outputs: tuple[OutputRecord, ...]
+
+
+class Remembered:
+    """Judges, and knows the next time what it said of the very same wrong answer.
+
+    A wrong answer is asked for a second time, and what explains it takes long to look for.
+    """
+
+    def __init__(self) -> None:
+        self._wrong: dict[tuple[str, int, str], tuple[tuple[Bits, ...], Judged]] = {}
+
+    def judge(
+        self, question: Question, number: int, got: Sequence[Value], known: Known, name: str
+    ) -> Judged:
+        """As `judge` says; it is remembered until it is asked for again."""
+        key = (question.hash, number, name)
+        bits = bits_of(got)
+        before, judged = self._wrong.pop(key, ((), None))
+        if judged is None or before != bits:
+            judged = judge(question, number, got, known, name)
+            if judged.bounds.outcome is Outcome.FAIL:
+                self._wrong[key] = (bits, judged)
+        return judged
 
 
 def judge(

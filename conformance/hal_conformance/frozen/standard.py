@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hal.tensor import Value
 from hal_conformance.corpus import Case
-from hal_conformance.frozen import answers
+from hal_conformance.frozen.answers import Remembered
 from hal_conformance.frozen.making import STANDARD_PARTS, standard_question
 from hal_conformance.frozen.shelf import Shelf
 from hal_conformance.making import Progress
@@ -26,6 +26,7 @@ class StandardBounds:
     def __init__(self, cases: Sequence[str], shelf: Shelf) -> None:
         self._part = {case: PARTS[place % STANDARD_PARTS] for place, case in enumerate(cases)}
         self._shelf = shelf
+        self._memory = Remembered()
 
     def prepare(
         self, cases: Sequence[str], arithmetics: Sequence[str], making: Progress
@@ -49,4 +50,4 @@ class StandardBounds:
             return None
         question = standard_question(case, [feeds] * case.datasets)
         known = self._shelf.known(self._part[case.id], question, name)
-        return answers.judge(question, number, got, known[number], name).bounds
+        return self._memory.judge(question, number, got, known[number], name).bounds

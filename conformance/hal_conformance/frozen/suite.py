@@ -12,7 +12,7 @@ from hal.executable import Executable
 from hal.targets import Target
 from hal_conformance.corpus.build import ONNX
 from hal_conformance.frozen import answers
-from hal_conformance.frozen.answers import Judged
+from hal_conformance.frozen.answers import Judged, Remembered
 from hal_conformance.frozen.bounding import declared
 from hal_conformance.frozen.corpus import FrozenCorpus
 from hal_conformance.frozen.question import Question
@@ -30,6 +30,7 @@ class FrozenSuite:
     def __init__(self, corpus: FrozenCorpus, making: Progress = in_silence) -> None:
         self.corpus = corpus
         self._making = making
+        self._memory = Remembered()
 
     def info(self) -> dict[str, Any]:
         """The corpus's hash, and the version of onnx that it was derived from."""
@@ -102,7 +103,7 @@ class FrozenSuite:
             started = perf_counter()
             got = exe.run_values(feeds)
             seconds += perf_counter() - started
-            judged.append(answers.judge(question, number, got, known[number], name))
+            judged.append(self._memory.judge(question, number, got, known[number], name))
             if judged[-1].bounds.outcome is Outcome.FAIL:
                 break
         decisive = answers.worst([each.bounds for each in judged])

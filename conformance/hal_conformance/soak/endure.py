@@ -19,8 +19,8 @@ from typing import Any
 from hal.adapter import Adapter
 from hal.executable import Executable
 from hal.tensor import Value
+from hal_conformance.bits import Bits, bits_of, copied, distance, first_difference
 from hal_conformance.soak import memory
-from hal_conformance.soak.bits import Bits, bits_of, copied, distance, first_difference
 from hal_conformance.soak.drill import read_drill, write_answers
 from hal_conformance.suite.execute import bench_of, target_of
 

@@ -216,3 +216,25 @@ def test_a_graph_may_be_rewritten_and_no_single_operator() -> None:
     found = verdict(question(nodes, feeds), rewritten)
     assert found.outcome is Outcome.PASS, found.reason
     assert (found.tier, found.held) == ("typical", "fp32, rewritten")
+
+
+def test_the_same_wrong_answer_is_judged_once_and_another_one_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = matmul()
+    known = bounding.known(asked, arithmetic("fp32"), statistics=False)[0]
+    right = product(asked, lambda a: a)
+    wrong = [[Tensor(right * np.float32(f), FLOAT32)] for f in (2, 2, 3)]
+    judged: list[Any] = []
+    judge = answers.judge
+
+    def counted(*arguments: Any) -> answers.Judged:
+        judged.append(arguments)
+        return judge(*arguments)
+
+    monkeypatch.setattr(answers, "judge", counted)
+    remembered = answers.Remembered()
+    found = [remembered.judge(asked, 0, got, known, "fp32") for got in wrong]
+    assert found[0] is found[1]
+    assert found[2] == judge(asked, 0, wrong[2], known, "fp32")
+    assert len(judged) == 2
