@@ -9,7 +9,7 @@ YAML and pydantic, is imported for the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,13 +38,35 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvSpec:
+    """A Python environment of a target's own, which `hal env create` makes.
+
+    `requires` is what is installed there, as pip takes it; `python` its version ("3.10"), None
+    for that of this interpreter.
+    """
+
+    requires: tuple[str, ...]
+    python: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"requires": list(self.requires), "python": self.python}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EnvSpec:
+        """What `to_json` gave; `python` may be absent."""
+        return cls(tuple(data["requires"]), data.get("python"))
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """One device under a name, with what to ask of it and what may be expected of it.
 
     `options` are asked of every compilation; `arithmetic` is what the results are claimed to be
     computed in, which is how they are judged; `expectations` are files of known outcomes;
-    `python` is the interpreter its workers need, where it is not this one; `source` is where
-    the target was written down ("devices.yaml:12"), None for an ad-hoc one.
+    `python` is the interpreter its workers need, where it is not this one; `env` an environment
+    of its own they live in instead; `host` the other machine they run on
+    ("ssh://user@board:22"), None for this one; `source` is where the target was written down
+    ("devices.yaml:12"), None for an ad-hoc one.
     """
 
     name: str
@@ -57,6 +79,8 @@ class Target:
     expectations: tuple[Path, ...] = ()
     python: str | None = None
     source: str | None = None
+    env: EnvSpec | None = None
+    host: str | None = None
 
     @property
     def is_ad_hoc(self) -> bool:
@@ -75,6 +99,8 @@ class Target:
             "expectations": [str(path) for path in self.expectations],
             "python": self.python,
             "source": self.source,
+            "env": self.env.to_json() if self.env else None,
+            "host": self.host,
         }
 
 

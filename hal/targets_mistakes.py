@@ -10,7 +10,13 @@ from typing import Any, TypeAlias, cast
 
 from pydantic import BaseModel, ValidationError
 
-from hal.targets_schema import DevicesFile, OptionsEntry, TargetEntry, TimeoutsEntry
+from hal.targets_schema import (
+    DevicesFile,
+    EnvEntry,
+    OptionsEntry,
+    TargetEntry,
+    TimeoutsEntry,
+)
 
 Loc: TypeAlias = "tuple[str | int, ...]"
 
@@ -24,6 +30,12 @@ _KINDS: Mapping[str, str] = {
     "model_attributes_type": "a mapping",
     "string_type": "text",
 }
+
+_PATTERNS: Mapping[Any, str] = {
+    "host": "ssh://user@board, with :port where it is not 22",
+    "python": 'a version of Python, such as "3.10"',
+}
+"""What keys with a pattern of their own may hold; the others are names of targets."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,11 @@ def _subject(loc: Loc) -> str:
 
 def _model_at(loc: Loc) -> type[BaseModel]:
     """The model whose keys may stand at `loc`."""
-    nested: Mapping[Any, type[BaseModel]] = {"options": OptionsEntry, "timeouts": TimeoutsEntry}
+    nested: Mapping[Any, type[BaseModel]] = {
+        "env": EnvEntry,
+        "options": OptionsEntry,
+        "timeouts": TimeoutsEntry,
+    }
     if len(loc) < 2:
         return DevicesFile
     return TargetEntry if len(loc) == 2 else nested.get(loc[2], TargetEntry)
@@ -126,7 +142,9 @@ def _wrong_word(loc: Loc, item: dict[str, Any]) -> str:
 
 
 def _bad_name(loc: Loc, item: dict[str, Any]) -> str:
-    del loc
+    what = _PATTERNS.get(loc[-1])
+    if what is not None and len(loc) > 2:
+        return f"{_subject(loc)} is {_shown(item['input'])}; it must be {what}"
     name = item["input"]
     why = (
         "a colon names a device ad hoc (adapter:device)"

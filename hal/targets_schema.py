@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from hal.targets import Timeouts
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
+PYTHON_PATTERN = r"^3\.[0-9]+$"
+HOST_PATTERN = r"^ssh://([^\s/@:]+@)?([^\s/@:\[\]]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?$"
 
 _DEFAULT = Timeouts()
 
@@ -56,6 +58,15 @@ class TimeoutsEntry(Strict):
     """To run one model once."""
 
 
+class EnvEntry(Strict):
+    """A Python environment of the target's own, which `hal env create` makes."""
+
+    requires: Annotated[list[Name], Field(min_length=1)]
+    """What is installed there, as pip takes it ("onnxruntime-openvino==1.24.1")."""
+    python: Annotated[str, Field(pattern=PYTHON_PATTERN)] | None = None
+    """Its Python's version, in quotes ("3.10"); null is that of the interpreter that asks."""
+
+
 class TargetEntry(Strict):
     """One target: an adapter's device, what to ask of it, what to expect of it."""
 
@@ -82,6 +93,10 @@ class TargetEntry(Strict):
     """Files of known outcomes, relative to this file."""
     python: Name | None = None
     """The interpreter its workers need; relative to this file where it holds a slash."""
+    env: EnvEntry | None = None
+    """An environment its workers live in, instead of `python`."""
+    host: Annotated[str, Field(pattern=HOST_PATTERN)] | None = None
+    """The machine its workers run on ("ssh://user@board:22"); null is this one."""
 
 
 class DevicesFile(Strict):

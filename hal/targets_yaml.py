@@ -23,7 +23,7 @@ import hal
 from hal import registry
 from hal.errors import AdapterError, InputError
 from hal.spec import CompileOptions
-from hal.targets import LOCAL_FILE, Target, Timeouts, ad_hoc
+from hal.targets import LOCAL_FILE, EnvSpec, Target, Timeouts, ad_hoc
 from hal.targets_mistakes import Position, explain
 from hal.targets_schema import DevicesFile
 
@@ -229,6 +229,11 @@ def _target(name: str, entry: Entry, raw: Raw) -> Target:
             f"{entry.place()}: target {name!r} has no {' and no '.join(missing)}; "
             "give both, or extend a target that has them"
         )
+    if raw.get("env") and raw.get("python"):
+        raise InputError(
+            f"{entry.place('env')}: target {name!r} has both an env and a python; its workers "
+            "live in one of them: take one away (null undoes what is inherited)"
+        )
     options = CompileOptions.from_json(raw.get("options", {}))
     return Target(
         name=name,
@@ -241,6 +246,8 @@ def _target(name: str, entry: Entry, raw: Raw) -> Target:
         expectations=_paths(raw.get("expectations", ())),
         python=raw.get("python"),
         source=f"{entry.path}:{entry.places[''].line}",
+        env=EnvSpec.from_json(raw["env"]) if raw.get("env") else None,
+        host=raw.get("host"),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from hal import targets
 from hal.errors import AdapterError, InputError
 from hal.spec import CompileOptions
-from hal.targets import Target, Timeouts, resolve
+from hal.targets import EnvSpec, Target, Timeouts, resolve
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +139,37 @@ targets:
         python=str(elsewhere / "envs/lab/bin/python"),
         source=f"{file}:4",
     )
+
+
+def test_an_environment_and_a_host_arrive_and_are_told_as_json(elsewhere: Path) -> None:
+    file = write(
+        elsewhere / "lab.yaml",
+        """
+targets:
+  sim: {extends: reference, env: {requires: [a==1, 'b>2'], python: '3.10'}}
+  board: {extends: reference, host: 'ssh://root@10.0.0.7:2222'}
+""",
+    )
+    sim, board = resolve("sim", [file]), resolve("board", [file])
+    assert (sim.env, sim.host) == (EnvSpec(("a==1", "b>2"), "3.10"), None)
+    assert (board.env, board.host) == (None, "ssh://root@10.0.0.7:2222")
+    assert sim.to_json()["env"] == {"requires": ["a==1", "b>2"], "python": "3.10"}
+    assert EnvSpec.from_json(sim.to_json()["env"]) == sim.env
+    assert board.to_json()["host"] == board.host
+
+
+def test_an_inherited_environment_can_be_changed_or_undone(elsewhere: Path) -> None:
+    file = write(
+        elsewhere / "lab.yaml",
+        """
+targets:
+  base: {extends: reference, env: {requires: [a], python: '3.12'}}
+  newer: {extends: base, env: {requires: [b]}}
+  here: {extends: base, env: null}
+""",
+    )
+    assert resolve("newer", [file]).env == EnvSpec(("b",), "3.12")
+    assert resolve("here", [file]).env is None
 
 
 def test_what_is_asked_for_is_claimed_unless_the_file_says_otherwise(elsewhere: Path) -> None:

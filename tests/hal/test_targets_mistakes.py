@@ -87,6 +87,30 @@ MISTAKES = {
     "a list": ("- lab\n", "1:1: a devices file is a mapping with the key 'targets'"),
     "an empty file": ("", "1:1: a devices file is a mapping with the key 'targets'"),
     "no targets": ("schema: 1\n", "1:1: the key 'targets' is missing"),
+    "a version of Python that YAML takes for a number": (
+        "targets:\n  lab: {extends: reference, env: {requires: [a], python: 3.10}}\n",
+        "2:58: 'env.python' of target 'lab' is 3.1; it must be text",
+    ),
+    "a version of Python that is none": (
+        "targets:\n  lab: {extends: reference, env: {requires: [a], python: '2'}}\n",
+        "2:58: 'env.python' of target 'lab' is '2'; it must be a version of Python, such as",
+    ),
+    "an environment of nothing": (
+        "targets:\n  lab: {extends: reference, env: {requires: []}}\n",
+        "2:45: 'env.requires' of target 'lab' is []; List should have at least 1 item",
+    ),
+    "an unknown key of an environment": (
+        "targets:\n  lab: {extends: reference, env: {require: [a]}}\n",
+        "2:35: unknown key 'env.require' of target 'lab'; did you mean 'requires'?",
+    ),
+    "an environment and an interpreter": (
+        "targets:\n  lab: {extends: reference, python: python3, env: {requires: [a]}}\n",
+        "2:51: target 'lab' has both an env and a python",
+    ),
+    "a host without its kind": (
+        "targets:\n  lab: {extends: reference, host: user@board}\n",
+        "2:35: 'host' of target 'lab' is 'user@board'; it must be ssh://user@board, with",
+    ),
     "a later schema": ("schema: 2\ntargets: {}\n", "1:9: 'schema' is 2; it may be 1"),
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 from hal.adapter import Adapter
 from hal.errors import DeviceLost, HALError, OutOfMemory, Unsupported
 from hal.spec import CompileOptions
-from hal.targets import Target, Timeouts
+from hal.targets import EnvSpec, Target, Timeouts
 from hal_conformance.suite import promise
 from hal_conformance.suite.fixtures import FIXTURES, Bench
 from hal_conformance.suite.promise import Promise, Skip
@@ -108,4 +108,6 @@ def target_of(data: dict[str, Any]) -> Target:
         expectations=tuple(Path(path) for path in data.get("expectations") or ()),
         python=data.get("python"),
         source=data.get("source"),
+        env=EnvSpec.from_json(data["env"]) if data.get("env") else None,
+        host=data.get("host"),
     )
