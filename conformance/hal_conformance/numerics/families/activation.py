@@ -35,14 +35,14 @@ SOFTMAX = "ULP of exp, log and /: numerics/functions.py; sums (n - 1) u"
 class Exponentials:
     """What softmax is made of, along the last axis.
 
-    `shifted` is x - max, `weights` the softmax in float64; `relative` bounds the relative error
-    of each exponential, `whole` that of their sum.
+    `shifted` is x - max, `weights` the softmax in float64; `errors` bounds what each share is
+    off by for its exponential, `whole` the relative error of their sum.
     """
 
     shifted: Array
     weights: Array
     log_sum: Array
-    relative: Array
+    errors: Array
     whole: Array
 
 
@@ -61,10 +61,13 @@ def exponentials(step: Step, x: Pair, kept: Format) -> Exponentials:
         relative = np.expm1(moved + (2 * limit + 1) * kept.unit)
         again = ulps("Exp", summing, primitive=step.primitive)
         rescaled = (count // BLOCK) * (2 * again + 2) * summing.unit
-        share = np.where(weights == 0, 0.0, weights * relative).sum(axis=-1, keepdims=True)
+        # What is too small for a float64 may be as large as the errors before it let it be.
+        hidden = np.nan_to_num(np.exp(shifted + moved) / total, nan=np.inf, posinf=np.inf)
+        errors = np.where(weights == 0, hidden, weights * relative)
+        share = errors.sum(axis=-1, keepdims=True)
         lost = count * (kept.tiny if step.arithmetic.flushes(x.dtype) else kept.smallest)
         whole = share + count * summing.unit + rescaled + lost
-    return Exponentials(shifted, weights, np.log(total), relative, whole)
+    return Exponentials(shifted, weights, np.log(total), errors, whole)
 
 
 def _along(step: Step, rule_: Callable[[Step, Pair], Pair], x: Pair) -> Pair:
@@ -96,8 +99,8 @@ def soft_maximum(step: Step, x: Pair) -> Pair:
     given = held(step, x)
     parts = exponentials(step, given, kept)
     with np.errstate(all="ignore"):
-        error = parts.weights * (parts.relative + parts.whole) / (1 - parts.whole)
-        error = np.where(parts.whole >= 1, np.inf, np.where(parts.weights == 0, 0.0, error))
+        error = (parts.errors + parts.weights * parts.whole) / (1 - parts.whole)
+        error = np.where(parts.whole >= 1, np.inf, error)
         # A weight too small for a float64 is no larger on a device than its errors allow.
         error = error + (kept.tiny if step.arithmetic.flushes(x.dtype) else kept.smallest)
     return step.rounded(parts.weights, error, x.dtype, allowed(step, "Div", x.dtype))
