@@ -26,6 +26,9 @@ def run_node(node: onnx.NodeProto, version: int, inputs: Sequence[Any]) -> list[
     Raises:
         Exception: whatever the reference raises; it refuses what it cannot compute.
     """
+    groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+    if node.op_type == "ConvTranspose" and groups > 1:
+        return [_by_group(node, version, inputs, groups)]
     given = [value for value in inputs if value is not None]
     present = tuple(value is not None for value in inputs)
     evaluator, count = _evaluator(node.SerializeToString(), version, present)
@@ -36,6 +39,23 @@ def run_node(node: onnx.NodeProto, version: int, inputs: Sequence[Any]) -> list[
     arrays = [np.asarray(r) if np.isscalar(r) else r for r in results]
     filled = iter(arrays)
     return [next(filled) if name else None for name in node.output[:count]]
+
+
+def _by_group(
+    node: onnx.NodeProto, version: int, inputs: Sequence[Any], groups: int
+) -> np.ndarray[Any, Any]:
+    """A grouped ConvTranspose, a group at a time.
+
+    The evaluator cuts the weights by channels of the result, and keeps the first channel of
+    each group alone (onnx 1.23.2, op_conv_transpose.py).
+    """
+    single = onnx.NodeProto()
+    single.CopyFrom(node)
+    next(a for a in single.attribute if a.name == "group").i = 1
+    cut = (np.split(inputs[0], groups, axis=1), np.split(inputs[1], groups, axis=0))
+    biases = [np.split(bias, groups) for bias in inputs[2:] if bias is not None]
+    parts = [run_node(single, version, each)[0] for each in zip(*cut, *biases, strict=True)]
+    return np.concatenate(parts, axis=1)
 
 
 @lru_cache(maxsize=4096)

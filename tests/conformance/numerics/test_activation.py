@@ -218,3 +218,20 @@ def test_every_body_that_is_not_followed_has_its_reason() -> None:
 def test_every_exception_has_a_rule() -> None:
     ruled = {op for _, op in rules.all_rules()}
     assert {op for op in EXCEPTIONS if op not in ruled} == set()
+
+
+def test_what_may_be_anything_before_a_softmax_leaves_its_row_open(bounds_of: Bounds) -> None:
+    x = Pair(
+        np.array([[0.5, -1e4], [0.5, 0.25]]), np.array([[0.1, np.inf], [0.1, 0.1]]), "float32"
+    )
+    errors = bounds_of("Softmax", [x]).pair.errors()
+    assert np.isinf(errors[0]).all()
+    assert np.isfinite(errors[1]).all()
+
+
+def test_a_share_too_small_for_a_float64_is_bounded_by_the_errors_before_it(
+    bounds_of: Bounds,
+) -> None:
+    x = Pair(np.array([0.0, -1e4]), np.array([0.0, 1e4]), "float32")
+    errors = bounds_of("Softmax", [x]).pair.errors()
+    assert errors[1] >= 1.0
