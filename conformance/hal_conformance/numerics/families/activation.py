@@ -62,7 +62,8 @@ def exponentials(step: Step, x: Pair, kept: Format) -> Exponentials:
         again = ulps("Exp", summing, primitive=step.primitive)
         rescaled = (count // BLOCK) * (2 * again + 2) * summing.unit
         # What is too small for a float64 may be as large as the errors before it let it be.
-        hidden = np.nan_to_num(np.exp(shifted + moved) / total, nan=np.inf, posinf=np.inf)
+        hidden = np.exp(shifted + moved) / total
+        hidden = np.where(np.isnan(hidden), np.inf, hidden)
         errors = np.where(weights == 0, hidden, weights * relative)
         share = errors.sum(axis=-1, keepdims=True)
         lost = count * (kept.tiny if step.arithmetic.flushes(x.dtype) else kept.smallest)
