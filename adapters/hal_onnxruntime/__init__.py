@@ -1,8 +1,11 @@
-"""ONNX Runtime as a device: its CPU and every other execution provider built into the wheel.
+"""ONNX Runtime as devices: its CPU, other built-in execution providers, and plugins.
 
     adapter.py     the Adapter: probe, compile, load, query; where an entry point leads
+    plugin.py      the Adapter of plugin execution providers, which a stock onnxruntime loads
+    plugin_library.py, plugin_probe.py   finding, loading and describing plugins
     devices.py     which execution providers there are, and what is claimed of each
     options.py     `CompileOptions.vendor`: the words it takes
+    compiling.py   from a recipe to a program; models of open shapes on devices of fixed ones
     session.py     the one place that makes sessions; how to make the same one again
     program.py     the Programs: run, bind, save, profile
     values.py      ONNX values into ONNX Runtime and back
@@ -18,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hal_onnxruntime.adapter import OnnxRuntimeAdapter
+    from hal_onnxruntime.plugin import OnnxRuntimePluginAdapter
 
-__all__ = ["OnnxRuntimeAdapter"]
+__all__ = ["OnnxRuntimeAdapter", "OnnxRuntimePluginAdapter"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,4 +31,8 @@ def __getattr__(name: str) -> Any:
         from hal_onnxruntime.adapter import OnnxRuntimeAdapter
 
         return OnnxRuntimeAdapter
+    if name == "OnnxRuntimePluginAdapter":
+        from hal_onnxruntime.plugin import OnnxRuntimePluginAdapter
+
+        return OnnxRuntimePluginAdapter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

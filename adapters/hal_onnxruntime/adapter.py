@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from hal.adapter import Adapter, CanLoad, CanQuery, Program
 from hal.errors import HALError
 from hal.model import Model
-from hal.spec import CompileOptions, DeviceInfo, Support, TensorSpec
-from hal_onnxruntime import devices, errors, query, repro, values
+from hal.spec import CompileOptions, DeviceInfo, Support
+from hal_onnxruntime import devices, errors, query, repro
 from hal_onnxruntime.artifacts import Saved
+from hal_onnxruntime.compiling import compiled
 from hal_onnxruntime.graph import named
 from hal_onnxruntime.program import program_of
 from hal_onnxruntime.session import INSTALL, Recipe, sdk
@@ -28,12 +29,7 @@ class OnnxRuntimeAdapter(Adapter, CanQuery, CanLoad):
         return devices.devices()
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
-        recipe = Recipe(named(model), devices.provider_of(device), options)
-        session = recipe.session()
-        inputs = _specs(session.get_inputs(), model, "inputs")
-        return program_of(
-            recipe, session, inputs, _specs(session.get_outputs(), model, "outputs")
-        )
+        return compiled(Recipe(named(model), devices.provider_of(device), options))
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
         saved = Saved.unpack(blob)
@@ -53,17 +49,3 @@ class OnnxRuntimeAdapter(Adapter, CanQuery, CanLoad):
 
     def translate(self, error: Exception) -> HALError | None:
         return errors.translate(error)
-
-
-def _specs(args: Sequence[Any], model: Model, side: str) -> tuple[TensorSpec, ...]:
-    """The session's own signature; a shape of [] is looked up, for it may mean any rank."""
-    found = tuple(values.spec_of(arg) for arg in args)
-    if all(spec.shape for spec in found):
-        return found
-    declared: dict[str, TensorSpec] = {spec.name: spec for spec in getattr(model.facts, side)}
-    return tuple(
-        spec
-        if spec.shape or spec.name not in declared
-        else replace(spec, shape=declared[spec.name].shape)
-        for spec in found
-    )

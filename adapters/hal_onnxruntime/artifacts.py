@@ -1,7 +1,12 @@
-"""What `save` writes: the optimised model, and what is known of it that the model cannot say.
+"""What `save` writes: a model, and what is known of it that the model cannot say.
 
-The blob is the length of a JSON header (4 bytes, little endian), the header, and the model as
-ONNX Runtime optimised it for this machine; it is loaded as it stands, without optimising again.
+The blob is the length of a JSON header (4 bytes, little endian), the header, and the model in
+one of three forms:
+
+    optimised   as ONNX Runtime optimised it for this machine; loaded without optimising again
+    context     what a plugin compiled it to, in EPContext nodes; nothing is compiled again
+    model       as it was given, with its weights inside: of a plugin that runs nodes one by one
+                and has no compiled form, and of one that compiles for each set of sizes
 """
 
 from __future__ import annotations
@@ -10,13 +15,16 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from hal.errors import ArtifactError, Unsupported
 from hal.spec import Placement, TensorSpec
-from hal_onnxruntime.session import Recipe
+from hal_onnxruntime.session import Recipe, sdk
+
+Form: TypeAlias = Literal["optimised", "context", "model"]
 
 _LIMIT = 2**31 - 1  # bytes in a protobuf message
+_NOTHING_COMPILED = "Unable to compile any nodes"
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class Saved:
     outputs: tuple[TensorSpec, ...]
     placement: Placement
     model: bytes
+    form: Form = "optimised"
 
     def pack(self) -> bytes:
         """The blob."""
@@ -34,6 +43,7 @@ class Saved:
             "inputs": [spec.to_json() for spec in self.inputs],
             "outputs": [spec.to_json() for spec in self.outputs],
             "placement": self.placement.to_json(),
+            "form": self.form,
         }
         text = json.dumps(header).encode()
         return len(text).to_bytes(4, "little") + text + self.model
@@ -53,9 +63,50 @@ class Saved:
                 tuple(TensorSpec.from_json(spec) for spec in header["outputs"]),
                 Placement.from_json(header["placement"]),
                 blob[end:],
+                header["form"],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"not a program saved by hal_onnxruntime: {error}") from error
+
+
+def kept(recipe: Recipe) -> tuple[bytes, Form]:
+    """The model in the form that is loaded fastest, and which form that is.
+
+    Raises:
+        Unsupported: it is larger than a protobuf message may be.
+    """
+    if not recipe.devices:
+        return optimised(recipe), "optimised"
+    context = compiled_by_plugin(recipe)
+    return (whole(recipe), "model") if context is None else (context, "context")
+
+
+def compiled_by_plugin(recipe: Recipe) -> bytes | None:
+    """The model with EPContext nodes for what a plugin compiled; None where it does not."""
+    ort = sdk()
+    try:
+        compiler = ort.ModelCompiler(
+            recipe.session_options(),
+            recipe.source(),
+            embed_compiled_data_into_model=True,
+            flags=ort.OrtCompileApiFlags.ERROR_IF_NO_NODES_COMPILED,
+        )
+        found: bytes = compiler.compile_to_bytes()
+    except Exception as error:
+        if _NOTHING_COMPILED in str(error):
+            return None
+        raise
+    return found
+
+
+def whole(recipe: Recipe) -> bytes:
+    """The model as it was given, with its weights inside.
+
+    Raises:
+        Unsupported: it is larger than a protobuf message may be.
+    """
+    model = recipe.model.bytes()
+    return _with_weights(model, recipe) if recipe.model.facts.external else model
 
 
 def optimised(recipe: Recipe) -> bytes:
@@ -93,6 +144,6 @@ def _with_weights(model: bytes, recipe: Recipe) -> bytes:
 
 def _too_large(size: int) -> Unsupported:
     return Unsupported(
-        f"the optimised model has {size} bytes; a saved program is one protobuf message, which "
+        f"the model to save has {size} bytes; a saved program is one protobuf message, which "
         f"stops at {_LIMIT}: compile the model where it is needed"
     )

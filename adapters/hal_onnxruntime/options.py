@@ -7,6 +7,13 @@
     log_severity_level         0 (verbose) to 4 (fatal, the default: refusals are exceptions)
     session_config             entries of onnxruntime_session_options_config_keys.h
     provider_options           the execution provider's own
+    cpu_fallback               what becomes of nodes that the execution provider leaves to the
+                               CPU: refuse (the default: Unsupported), or record (they run there
+                               as they do in ONNX Runtime unasked, and placement says so)
+    shapes                     of a plugin: when open dimensions are bound to those of the feeds
+                               and the model compiled anew for each set of them: auto (the
+                               default: where the plugin leaves nodes to the CPU otherwise),
+                               feeds (always), declared (never)
 
 Intra-op threads are the portable `CompileOptions.threads`.
 """
@@ -73,7 +80,8 @@ _ATTRIBUTES: Mapping[str, Callable[[Any, Any], Any]] = {
     "log_severity_level": _int("log_severity_level", 0, 4),
 }
 _MAPPINGS = ("session_config", "provider_options")
-NAMES = frozenset({*_ATTRIBUTES, *_MAPPINGS})
+_WORDS = {"cpu_fallback": ("refuse", "record"), "shapes": ("auto", "feeds", "declared")}
+NAMES = frozenset({*_ATTRIBUTES, *_MAPPINGS, *_WORDS})
 
 
 def apply(ort: Any, session_options: Any, vendor: Mapping[str, Any]) -> None:
@@ -85,10 +93,25 @@ def apply(ort: Any, session_options: Any, vendor: Mapping[str, Any]) -> None:
     for name, value in vendor.items():
         if name in _ATTRIBUTES:
             setattr(session_options, name, _ATTRIBUTES[name](ort, value))
-        elif name not in _MAPPINGS:
+        elif name not in NAMES:
             raise InputError(f"onnxruntime has no option {name!r}{_nearest(name, NAMES)}")
+    for name in _WORDS:
+        word(vendor, name)
     for key, value in strings(vendor, "session_config").items():
         session_options.add_session_config_entry(key, value)
+
+
+def word(vendor: Mapping[str, Any], name: str) -> str:
+    """The value of an option that takes one of a few words; the first of them where unasked.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    known = _WORDS[name]
+    given: Any = vendor.get(name, known[0])
+    if given not in known:
+        raise InputError(f"{name} is {given!r}{_nearest(str(given), known)}")
+    return str(given)
 
 
 def strings(vendor: Mapping[str, Any], name: str) -> dict[str, str]:

@@ -54,8 +54,9 @@ class SessionProgram(Program, CanPlace, CanBind, CanSave, CanProfile):
     def save(self) -> bytes:
         if self._saved is not None:
             return self._saved.pack()
-        optimised = artifacts.optimised(self._recipe)
-        return artifacts.Saved(self.inputs, self.outputs, self.placement(), optimised).pack()
+        model, form = artifacts.kept(self._recipe)
+        placed = self.placement()
+        return artifacts.Saved(self.inputs, self.outputs, placed, model, form).pack()
 
     def profile(self, feeds: Feeds) -> Sequence[NodeTime]:
         with tempfile.TemporaryDirectory(prefix="hal-onnxruntime-") as folder:

@@ -53,7 +53,7 @@ def _from_kernels(recipe: Recipe, refusal: Unsupported) -> Iterable[NodeSupport]
         reason = ""
         if _names(refusal, node):
             reason = refusal.message
-        elif (node.domain, node.op) not in kernels and node.op != "Constant":
+        elif kernels and (node.domain, node.op) not in kernels and node.op != "Constant":
             reason = f"{recipe.provider} has no kernel for {node.op}"
         yield NodeSupport(node.id, node.op, not reason, reason)
 

@@ -42,13 +42,21 @@ def sdk() -> Any:
 class Recipe:
     """All that makes a session: the model, the execution provider, the options.
 
-    `fixed` are attributes of SessionOptions that win over the user's.
+    `fixed` are attributes of SessionOptions that win over the user's; `devices` are the
+    `OrtEpDevice`s of an execution provider that is a plugin, empty for a built-in one.
     """
 
     model: Model
     provider: str
     options: CompileOptions
     fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    devices: tuple[Any, ...] = ()
+
+    @property
+    def refuses_cpu(self) -> bool:
+        """Whether a node that ONNX Runtime would run on the CPU unasked is an error."""
+        recorded = vendor_options.word(self.options.vendor, "cpu_fallback") == "record"
+        return self.provider != CPU and not self.options.allow_fallback and not recorded
 
     def session(self, **attributes: Any) -> Any:
         """A new `onnxruntime.InferenceSession`; `attributes` go into its SessionOptions.
@@ -58,20 +66,10 @@ class Recipe:
             DeviceError: it has, but could not start it.
         """
         ort = sdk()
-        available = ort.get_available_providers()
-        if self.provider not in available:
-            raise DeviceNotFound(
-                f"onnxruntime {ort.__version__} here has no {self.provider}; it has {available}"
-            )
-        chosen = [
-            (self.provider, vendor_options.strings(self.options.vendor, "provider_options"))
-        ]
-        if self.options.allow_fallback and self.provider != CPU:
-            chosen.append((CPU, {}))
         session = ort.InferenceSession(
-            _source(self.model),
-            self._session_options(ort, attributes),
-            providers=chosen,
+            self.source(),
+            self.session_options(**attributes),
+            providers=None if self.devices else self._built_in(ort),
             enable_fallback=0,  # else it prints, and retries on the CPU
         )
         if self.provider not in session.get_providers():
@@ -82,11 +80,32 @@ class Recipe:
             )
         return session
 
-    def _session_options(self, ort: Any, attributes: Mapping[str, Any]) -> Any:
+    def source(self) -> str | bytes:
+        """The model as ONNX Runtime takes it."""
+        return str(self.model.path) if self.model.path is not None else self.model.bytes()
+
+    def _built_in(self, ort: Any) -> list[tuple[str, dict[str, str]]]:
+        """What `InferenceSession` takes as providers, with their options."""
+        available = ort.get_available_providers()
+        if self.provider not in available:
+            raise DeviceNotFound(
+                f"onnxruntime {ort.__version__} here has no {self.provider}; it has {available}"
+            )
+        chosen = [(self.provider, self._provider_options())]
+        if not self.refuses_cpu and self.provider != CPU:
+            chosen.append((CPU, {}))
+        return chosen
+
+    def _provider_options(self) -> dict[str, str]:
+        return vendor_options.strings(self.options.vendor, "provider_options")
+
+    def session_options(self, **attributes: Any) -> Any:
+        """A new `onnxruntime.SessionOptions` for this model on this execution provider."""
+        ort = sdk()
         made = ort.SessionOptions()
         made.log_severity_level = 4
         made.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-        if self.provider != CPU and not self.options.allow_fallback:
+        if self.refuses_cpu:
             made.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         if self.model.path is None and self.model.folder is not None:
             made.add_session_config_entry(
@@ -99,8 +118,6 @@ class Recipe:
         vendor_options.apply(ort, made, self.options.vendor)
         for name, value in {**self.fixed, **attributes}.items():
             setattr(made, name, value)
+        if self.devices:
+            made.add_provider_for_devices(list(self.devices), self._provider_options())
         return made
-
-
-def _source(model: Model) -> str | bytes:
-    return str(model.path) if model.path is not None else model.bytes()
