@@ -126,7 +126,9 @@ class Server:
         program = self._vendor.compile(*self._asked(request))
         message = self._kept(program, perf_counter() - started)
         if request.header["placed"] and isinstance(program, CanPlace):
-            message.header["placed"] = self._attempt_placement(program)
+            placed = self._attempt_placement(program)
+            if _is_known(placed):  # else it is asked for after a run, which may tell
+                message.header["placed"] = placed
         return message
 
     def _attempt_placement(self, program: CanPlace) -> dict[str, Any]:
@@ -266,6 +268,12 @@ def peak_bytes() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _is_known(placed: dict[str, Any]) -> bool:
+    """Whether a placement, or an error, says something of any node."""
+    nodes = placed.get("placement", {}).get("nodes", [])
+    return not nodes or any(where != "unknown" for _, _, where, _ in nodes)
 
 
 def _described(error: Exception) -> str:
