@@ -52,6 +52,7 @@ keep: ## Put a run into docs/results, packed: make keep FROM=results/x AS=2026-0
 support: $(VENV)/ready-all ## Write the README's support table and docs/findings.md from docs/results
 	@$(BIN)/python -m hal_conformance.report.table docs/results/*/ --write README.md
 	@$(BIN)/python -m hal_conformance.report.findings docs/results/*/ --write docs/findings.md
+	@$(BIN)/python -m hal_conformance.report.vendors docs/results --write docs/vendors.md
 
 constraints: $(VENV)/ready-dev ## Upgrade everything in .venv and write the versions to constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'

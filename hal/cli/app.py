@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hal.cli import bench, devices, inspect, run
+from hal.cli import bench, devices, inspect, run, vendors
 
 GROUP = "hal.commands"
 
@@ -22,6 +22,7 @@ _OURS: dict[str, tuple[Callable[..., None], str]] = {
     "inspect": (inspect.command, inspect.HELP),
     "run": (run.command, run.HELP),
     "bench": (bench.command, bench.HELP),
+    "vendors": (vendors.command, vendors.HELP),
 }
 
 _HELP = """Run ONNX models on anybody's accelerator, and find out whether they run right.
