@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
@@ -104,7 +105,7 @@ class Catalogue(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Catalogue:
         names = [maker.name.lower() for maker in self.makers]
-        for before, after in zip(names, names[1:], strict=False):
+        for before, after in pairwise(names):
             if before >= after:
                 raise ValueError(f"{after!r} does not stand after {before!r} in the alphabet")
         return self

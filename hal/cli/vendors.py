@@ -104,16 +104,14 @@ def _print_table(makers: list[Maker]) -> None:
 def _print_whole(maker: Maker) -> None:
     output.line(maker.name)
     for path in maker.paths:
-        shown = (
-            path.evidence and f"docs/results/{path.evidence.results}, {path.evidence.target}"
-        )
+        seen = path.evidence
         for label, text in (
             ("devices", ", ".join(path.devices)),
             ("through", path.through),
             ("use", path.use),
             ("needs", path.needs),
             ("status", path.seen),
-            ("results", shown or ""),
+            ("results", f"docs/results/{seen.results}, {seen.target}" if seen else ""),
             ("source", path.source or ""),
         ):
             if text:

@@ -48,7 +48,7 @@ def test_a_status_leaves_out_the_other_paths(hal: Hal) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ("status: verified", "status: simulated", "status"),
+        ("        status: verified\n", "        status: simulated\n", "status"),
         ("        status: verified\n", "", "no evidence"),
         ("  - name: AMD\n", "  - name: Zylon\n", "alphabet"),
         ("needs: the package openvino\n", "need: the package openvino\n", "need"),
