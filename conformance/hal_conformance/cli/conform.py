@@ -53,6 +53,7 @@ Examples:
   hal conform acme:0 --shard 2/5 -o shard2          then: hal report shard* -o whole
   hal conform acme:0 --failed-from results -o again
   hal conform acme:0 --gate --json
+  hal conform --ep-library libacme_ep.so --ep-name AcmeEP --option device=0
 """
     + _EXIT_CODES
 )
@@ -65,8 +66,8 @@ def register(app: typer.Typer) -> None:
 
 def conform(
     targets: Annotated[
-        list[str], typer.Argument(metavar="TARGET...", help="Devices to run on.")
-    ],
+        list[str] | None, typer.Argument(metavar="[TARGET]...", help="Devices to run on.")
+    ] = None,
     suite: Annotated[
         SuiteChoice,
         typer.Option("--suite", help="Operators, graphs, the standard's, contracts."),
@@ -115,15 +116,29 @@ def conform(
         int | None,
         typer.Option(min=64, metavar="MIB", help="A worker's; default: its share of 75%."),
     ] = None,
+    ep_library: Annotated[
+        str | None,
+        typer.Option(
+            "--ep-library", metavar="LIB", help="A plugin of ONNX Runtime: path or module."
+        ),
+    ] = None,
+    ep_name: Annotated[
+        str | None, typer.Option("--ep-name", metavar="EP", help="Its execution provider.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="K=V", help="The execution provider's; repeatable."),
+    ] = None,
     devices: DevicesOption = None,
     json: JsonOption = False,
 ) -> None:
     """The command; `CONFORM` is its text."""
     from hal_conformance.commands.conform import Asked, run
+    from hal_conformance.commands.plugin import Plugin
 
     suites = EVERYTHING if suite is SuiteChoice.ALL else (suite.value,)
     asked = Asked(
-        targets=tuple(dict.fromkeys(targets)),
+        targets=tuple(dict.fromkeys(targets or ())),
         suites=suites,
         pattern=pattern,
         jobs=jobs,
@@ -138,5 +153,6 @@ def conform(
         memory_mib=memory,
         devices=tuple(devices or ()),
         profile=profile,
+        plugin=Plugin.parse(ep_library, ep_name, option or ()),
     )
     raise typer.Exit(run(asked, as_json=json))

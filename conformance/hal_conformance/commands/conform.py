@@ -17,6 +17,7 @@ from hal import targets as named
 from hal.cli import failures, output
 from hal.errors import InputError
 from hal.targets import Target
+from hal_conformance.commands.plugin import Plugin
 from hal_conformance.making import cores
 from hal_conformance.runner import journal, progress
 from hal_conformance.runner.plan import Selection, Shard
@@ -55,6 +56,7 @@ class Asked:
     memory_mib: int | None = None
     devices: tuple[Path, ...] = ()
     profile: str | None = None
+    plugin: Plugin | None = None
 
     @cached_property
     def choice(self) -> Choice | None:
@@ -89,6 +91,7 @@ class Asked:
         }
         words = [word for o, v in options.items() if v is not None for word in (o, str(v))]
         words += [word for path in self.devices for word in ("--devices", str(path))]
+        words += self.plugin.words() if self.plugin else []
         return ("hal", "conform", *self.targets, *words, *(["--gate"] if self.gate else []))
 
 
@@ -140,7 +143,7 @@ def request_of(asked: Asked) -> Request:
     from hal_conformance.runner.run import Request
 
     return Request(
-        targets=tuple(_target(name, asked) for name in asked.targets),
+        targets=_targets(asked),
         selection=Selection(
             suites=asked.chosen,
             pattern=asked.pattern,
@@ -157,8 +160,15 @@ def request_of(asked: Asked) -> Request:
     )
 
 
-def _target(name: str, asked: Asked) -> Target:
-    target = named.resolve(name, asked.devices)
+def _targets(asked: Asked) -> tuple[Target, ...]:
+    found = [named.resolve(name, asked.devices) for name in asked.targets]
+    found += [asked.plugin.target()] if asked.plugin else []
+    if not found:
+        raise InputError("nothing to run on: name a TARGET, or a plugin with --ep-library")
+    return tuple(_asked_of(target, asked) for target in found)
+
+
+def _asked_of(target: Target, asked: Asked) -> Target:
     registry.entry(target.adapter)  # a mistyped name is told before the cases are made
     if asked.choice is not None:
         target = asked.choice.target(target)
