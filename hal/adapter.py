@@ -47,13 +47,16 @@ class Program(ABC):
 class Adapter(ABC):
     """One vendor's SDK seen through this interface; one instance serves one target.
 
-    `name` is the entry point's name; `install` the pip line that brings the SDK. Options of
-    the target arrive in `CompileOptions.vendor`. A constructor takes no arguments and loads no
-    vendor: the SDK is imported by `probe` or `compile`, which raise SDKMissing without it.
+    `name` is the entry point's name; `install` the pip line that brings the SDK;
+    `system_packages` what it needs of the operating system, by Debian's names, which are told
+    and never installed. Options of the target arrive in `CompileOptions.vendor`. A constructor
+    takes no arguments and loads no vendor: the SDK is imported by `probe` or `compile`, which
+    raise SDKMissing without it.
     """
 
     name: ClassVar[str]
     install: ClassVar[str | None] = None
+    system_packages: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def probe(self) -> Sequence[DeviceInfo]:

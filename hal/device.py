@@ -320,7 +320,9 @@ def open(
         else targets.resolve(device, [Path(f) for f in files])
     )
     registered = registry.entry(target.adapter)
-    adapter = _worker(target) if isolated or target.python else registry.create(target.adapter)
+    adapter = (
+        _worker(target) if isolated or target.interpreter else registry.create(target.adapter)
+    )
     try:
         with translated(adapter, DeviceError, target.device):
             info = adapter.find(target.device)
@@ -357,7 +359,7 @@ def load(
 def _worker(target: Target) -> Adapter:
     from hal.worker.client import WorkerAdapter
 
-    return WorkerAdapter(target.adapter, python=target.python, timeouts=target.timeouts)
+    return WorkerAdapter(target.adapter, python=target.interpreter, timeouts=target.timeouts)
 
 
 def _serialised(message: Any) -> bytes:

@@ -40,9 +40,10 @@ class DType:
             return np.dtype(self.storage)
         try:
             import ml_dtypes
-        except ImportError:
+
+            found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, self.extension))
+        except (ImportError, AttributeError):  # AttributeError: an older one, without this type
             return np.dtype(self.storage)
-        found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, self.extension))
         return found
 
     @property

@@ -9,6 +9,7 @@ YAML and pydantic, is imported for the others.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -86,6 +87,19 @@ class Target:
     def is_ad_hoc(self) -> bool:
         """Whether the name itself says adapter and device."""
         return ":" in self.name
+
+    @property
+    def interpreter(self) -> str | None:
+        """The Python its workers need, where it is not this one.
+
+        Raises:
+            InputError: it is that of an environment which has not been made.
+        """
+        if self.env is None:
+            return None if self.python == sys.executable else self.python
+        from hal import env
+
+        return env.interpreter(self)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -51,6 +51,9 @@ _KINDS: Mapping[str, tuple[Kind, str]] = {
     "WebNNExecutionProvider": ("npu", ""),
     "XnnpackExecutionProvider": ("cpu", "Google"),
 }
+# Builds with these end the process when asked for their kernels: it makes each provider without
+# options (seen in onnxruntime-openvino 1.24.1).
+_NO_KERNELS = frozenset({"OpenVINOExecutionProvider"})
 _ON_CPU = frozenset(FEATURES) - {"submit"}
 _ELSEWHERE = frozenset({"placement", "query"})
 _CPU_MAKERS = {"AuthenticAMD": "AMD", "GenuineIntel": "Intel", "0x41": "Arm"}
@@ -111,6 +114,8 @@ def claims(provider: str) -> tuple[dict[str, tuple[int, int]], frozenset[str]]:
 
 
 def _kernel_types(state: Any, provider: str) -> Iterator[str]:
+    if not _NO_KERNELS.isdisjoint(state.get_available_providers()):
+        return
     for kernel in state.get_all_opkernel_def():
         if kernel.provider == provider and kernel.domain in _STANDARD_DOMAINS:
             for types in kernel.type_constraints.values():

@@ -167,7 +167,7 @@ def _end(error: HALError) -> str:
 def _opened(target: Target, started: Callable[[int], None] | None) -> Device:
     limits = Timeouts(target.timeouts.start_s, PATIENCE_S, PATIENCE_S)
     env = {name: os.environ.get(name, default) for name, default in THREADS.items()}
-    adapter = WorkerAdapter(target.adapter, python=target.python, timeouts=limits, env=env)
+    adapter = WorkerAdapter(target.adapter, python=target.interpreter, timeouts=limits, env=env)
     try:
         if started is not None:
             started(adapter.pid)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from hal.device import Device
@@ -53,7 +51,7 @@ class ApiSuite:
         """
         target = device.target
         arguments: dict[str, Any] = {"case": case, "target": target.to_json()}
-        if target.python is not None and Path(target.python) != Path(sys.executable):
+        if target.interpreter is not None:
             return _observation(suite.run_case(device.adapter, **arguments))
         worker = device.adapter
         if not isinstance(worker, WorkerAdapter):

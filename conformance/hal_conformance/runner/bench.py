@@ -118,7 +118,7 @@ class Bench:
             raise Stopped
         adapter = WorkerAdapter(
             target.adapter,
-            python=target.python,
+            python=target.interpreter,
             timeouts=target.timeouts,
             env={name: os.environ.get(name, "1") for name in THREAD_VARIABLES},
             placed=True,

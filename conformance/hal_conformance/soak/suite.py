@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -205,8 +204,7 @@ def _of_source(source: Source) -> Question:
 def _repeated(device: Device, case: str, question: Question) -> tuple[Endured, float]:
     """How the repetitions went, and how long the compilation took."""
     target, worker = device.target, device.adapter
-    foreign = target.python is not None and Path(target.python) != Path(sys.executable)
-    if foreign or not isinstance(worker, WorkerAdapter):
+    if target.interpreter or not isinstance(worker, WorkerAdapter):
         with device.compile(question.to_model()) as exe:
             return endure.endure(exe, question.datasets, case), exe.compile_seconds
     with TemporaryDirectory(prefix="hal-soak-") as folder:
