@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hal.cli import bench, devices, inspect, run, vendors
+from hal.cli import bench, devices, env, inspect, run, vendors
 
 GROUP = "hal.commands"
 
@@ -50,8 +50,9 @@ def command(arguments: Sequence[str]) -> Any:
     app.callback()(_root)
     for name, (function, text) in _OURS.items():
         app.command(name, help=text)(function)
+    app.add_typer(env.app)
     named = next((word for word in arguments if not word.startswith("-")), None)
-    if named not in _OURS:
+    if named not in (*_OURS, env.app.info.name):
         _add_others(app)
     return typer.main.get_command(app)
 
