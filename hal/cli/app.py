@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hal.cli import bench, devices, env, inspect, run, vendors
+from hal.cli import bench, devices, env, inspect, new_adapter, run, vendors
 
 GROUP = "hal.commands"
 
@@ -23,6 +23,7 @@ _OURS: dict[str, tuple[Callable[..., None], str]] = {
     "run": (run.command, run.HELP),
     "bench": (bench.command, bench.HELP),
     "vendors": (vendors.command, vendors.HELP),
+    "new-adapter": (new_adapter.command, new_adapter.HELP),
 }
 
 _HELP = """Run ONNX models on anybody's accelerator, and find out whether they run right.
