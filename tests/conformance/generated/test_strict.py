@@ -71,14 +71,18 @@ def test_sequences_and_maps_are_forged_inside() -> None:
     assert (nothing, tensor.array.tolist()) == (None, [0.0])
 
 
-def _asked(op: str, *feeds: Tensor, **attributes: Any) -> Asked:
+def _asked(
+    op: str, *feeds: Tensor, outputs: tuple[str, ...] = ("y",), **attributes: Any
+) -> Asked:
     names = [f"i{k}" for k in range(len(feeds))]
-    node = helper.make_node(op, names, ["y"], **attributes)
+    node = helper.make_node(op, names, outputs, **attributes)
     inputs = [
         helper.make_tensor_value_info(name, feed.dtype.number, feed.shape)
         for name, feed in zip(names, feeds, strict=True)
     ]
-    graph = helper.make_graph([node], "g", inputs, [onnx.ValueInfoProto(name="y")])
+    graph = helper.make_graph(
+        [node], "g", inputs, [onnx.ValueInfoProto(name=n) for n in outputs]
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)])
     typed = onnx.shape_inference.infer_shapes(model)
     return Asked("case", typed, [dict(zip(names, feeds, strict=True))], ByBounds)
@@ -129,3 +133,18 @@ def test_every_type_of_common_operators_counts(op: str) -> None:
 def test_attributes_that_repeat_a_shape_or_seed_a_draw_count(op: str) -> None:
     name = {"Conv": "kernel_shape", "LSTM": "hidden_size", "RandomNormal": "seed"}[op]
     assert ("", op, name) in of_operator(("", op)).attributes
+
+
+@pytest.mark.parametrize(("k", "counts"), [(2, True), (1, False)])
+def test_an_order_that_is_asked_for_counts_where_another_order_fails(
+    k: int, counts: bool
+) -> None:
+    x, number = _tensor([[1.0, 3.0, 2.0, 5.0]], "float32"), _tensor([k], "int64")
+    asked = _asked("TopK", x, number, outputs=("y", "i"), sorted=1)
+    assert (("", "TopK", "sorted") in _counted("TopK", 24, asked).counted.attributes) is counts
+
+
+def test_two_probabilities_are_noticed_by_their_coefficients() -> None:
+    found = of_operator(("ai.onnx.ml", "SVMClassifier")).attributes
+    names = {name for *_, name in found}
+    assert {"prob_a", "prob_b", "post_transform"} <= names

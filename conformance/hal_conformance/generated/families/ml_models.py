@@ -98,10 +98,18 @@ def _support_classifier() -> list[Form]:
         "classlabels_strings": ["ä", "b", "日本"]
     }
     sure = {"prob_a": [-1.5, -1.0, -0.5], "prob_b": [0.25, 0.5, -0.25]}
+    pair = base.also("two_classes", inputs=(In((4, 3)),), attributes=two)
+    likely = pair.also(
+        "two_probabilities",
+        inputs=(In((9, 3)),),
+        attributes={"prob_a": [-1.5], "prob_b": [0.75]},
+    )
     return [
         base,
         Form("words", (In((9, 3)),), words, core=True, only=_from("T2", "string")),
-        base.also("two_classes", inputs=(In((4, 3)),), attributes=two),
+        pair,
+        likely,
+        *varied(likely, "two_probabilities_", post_transform=POST[1:3]),
         *varied(
             base.also("few", inputs=(In((9, 3)),)),
             kernel_type=_KERNELS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
 import numpy as np
 import onnx
@@ -56,6 +56,19 @@ def divided_in_half(asked: Asked, number: int) -> list[Value]:
     quotient = x.array.astype(np.float16) / scale.array.astype(np.float16)
     whole = np.rint(quotient.astype(np.float64)) + zero.array.astype(np.float64)
     return [Tensor(np.clip(whole, 0, 255).astype(np.uint8), zero.dtype)]
+
+
+def by_place(asked: Asked, right: Sequence[Value]) -> list[Value]:
+    """TopK by a device that does not sort: the same elements, in the order of the operand."""
+    values, places = right
+    if not (isinstance(values, Tensor) and isinstance(places, Tensor)):
+        return list(right)
+    axis = next((a.i for a in asked.node.attribute if a.name == "axis"), -1)
+    order = np.argsort(places.array, axis=axis)
+    return [
+        Tensor(np.take_along_axis(one.array, order, axis), one.dtype)
+        for one in (values, places)
+    ]
 
 
 def loses_meaning(model: onnx.ModelProto, other: onnx.ModelProto) -> bool:

@@ -51,6 +51,10 @@ _SECONDS = 2.0
 _PRECISIONS = frozenset({"stash_type", "softmax_precision"})
 """Attributes that name a type to compute in; what ignores them computes in a narrower one."""
 
+FREEING: Mapping[tuple[str, str, str], int] = {("", "TopK", "sorted"): 1}
+"""Attributes that bind the answer at this value, their default, and free it at the other: there
+an answer that passes for the other value must FAIL."""
+
 _DRAWS = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli"}
 )
@@ -195,8 +199,13 @@ class Counter:
         return [
             a.name
             for a in asked.node.attribute
-            if a.name in known and plain_attribute(a) != default_of(self._schema, a.name)
+            if a.name in known
+            and (plain_attribute(a) != default_of(self._schema, a.name) or self._binds(a))
         ]
+
+    def _binds(self, attribute: onnx.AttributeProto) -> bool:
+        binding = FREEING.get((*self._operator, attribute.name))
+        return binding is not None and attribute.i == binding
 
     def _tells(
         self, asked: Asked, number: int, answer: Answer, inputs: list[str], outputs: list[str]
@@ -238,6 +247,8 @@ class Counter:
 
     def _notices(self, asked: Asked, number: int, answer: Answer, name: str) -> bool:
         """Whether a device that ignores the attribute, or mistakes its value, would FAIL."""
+        if (*self._operator, name) in FREEING:
+            return answer.fails(changed.by_place(asked, answer.right))
         required = self._schema.attributes[name].required
         ignoring = [] if required else [changed.without(asked, name)]
         seen = self._seen.get(name, {}).values()

@@ -35,7 +35,13 @@ from hal_conformance.numerics.families.contraction import (
     needed,
     total,
 )
-from hal_conformance.numerics.families.scores import AI_ONNX_ML, labelled, transformed, unsaid
+from hal_conformance.numerics.families.scores import (
+    AI_ONNX_ML,
+    labelled,
+    logistic,
+    transformed,
+    unsaid,
+)
 from hal_conformance.numerics.pair import Pair, Quantity
 from hal_conformance.numerics.rules import Step, rule
 
@@ -203,20 +209,41 @@ def svm_regressor(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
 def svm_classifier(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """One against one: a score for each pair of classes, and the class most of them choose.
 
-    Probabilities come from an iteration with a tolerance that the standard does not state, and
-    two classes share one score in ways it does not state: both are unknown, and linear models
-    (no support vectors) likewise, but for shapes and types.
+    Two classes with probabilities give the pair of them. What the standard does not say is
+    unknown, but for shapes and types: two classes without, which share one score; the
+    probabilities of several, which the evaluator and runtimes compute differently; and models
+    without support vectors.
     """
     attributes = step.attributes
     classes = attributes.get("classlabels_ints") or attributes["classlabels_strings"]
     counts = [int(n) for n in attributes.get("vectors_per_class") or ()]
-    unsaid = attributes.get("prob_a") or not counts or len(classes) < 3
-    if unsaid or attributes["post_transform"] != "NONE":
+    sure = bool(attributes.get("prob_a")) and bool(attributes.get("prob_b"))
+    if not counts or sure != (len(classes) == 2):
         return _silent(needed(inputs), classes)
     x = _matrix(as_float32(step, needed(inputs)))
     kernels = kernel(step, x, _support(step, sum(counts)))
     scores = _duels(step, kernels, counts)
-    return [_voted(scores, classes), scores]
+    label = _voted(scores, classes)
+    if sure:
+        scores = _both_probabilities(step, scores)
+    return [label, transformed(step, scores, str(attributes["post_transform"]))]
+
+
+_TOLERANCE, _SURE = 0.005, 1e-7
+"""Of libsvm (Wu, Lin and Weng, JMLR 5, 2004): two probabilities are coupled by an iteration
+that stops at residuals of 0.005 / 2, each of which moves a probability by as much; 1e-7 is the
+least probability."""
+
+
+def _both_probabilities(step: Step, scores: Pair) -> Pair:
+    """1 / (1 + exp(a s + b)) for the first class, the rest for the second."""
+    slope, offset = (parameters(step.attributes, name, (1, 1)) for name in ("prob_a", "prob_b"))
+    exponent = plus(step, times(step, scores, slope), offset)
+    first = logistic(step, replace(exponent, value=-exponent.value))
+    first = first.moved(lambda array: np.clip(array, _SURE, 1 - _SURE))
+    value = np.concatenate([first.value, 1 - first.value], axis=1)
+    error = np.concatenate([first.errors()] * 2, axis=1) + _TOLERANCE
+    return Pair(value, error, "float32")
 
 
 def _silent(x: Pair, classes: Any) -> list[Quantity]:
