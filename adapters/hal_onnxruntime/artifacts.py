@@ -24,7 +24,7 @@ from hal_onnxruntime.session import Recipe, sdk
 Form: TypeAlias = Literal["optimised", "context", "model"]
 
 _LIMIT = 2**31 - 1  # bytes in a protobuf message
-_NOTHING_COMPILED = "Unable to compile any nodes"
+_NOT_COMPILED = ("Unable to compile any nodes", "returned a NULL EPContext node")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def compiled_by_plugin(recipe: Recipe) -> bytes | None:
         )
         found: bytes = compiler.compile_to_bytes()
     except Exception as error:
-        if _NOTHING_COMPILED in str(error):
+        if any(words in str(error) for words in _NOT_COMPILED):
             return None
         raise
     return found
