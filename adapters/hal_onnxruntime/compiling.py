@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 from hal.adapter import Binding, CanBind, CanPlace, CanSave, Program
-from hal.errors import HALError, Unsupported
+from hal.errors import CompileError, ExecutionError, HALError, Unsupported
 from hal.model import Model
 from hal.spec import NodePlacement, Placement, TensorSpec
 from hal.tensor import Feeds, Tensor, Value
@@ -50,7 +50,13 @@ def compiled(recipe: Recipe) -> Program:
 
 
 def _compiled_now(recipe: Recipe) -> SessionProgram:
-    session = recipe.session()
+    try:
+        session = recipe.session()
+    except Exception as error:
+        ours = errors.translate(error)
+        if isinstance(ours, ExecutionError):  # what its type says where nothing has run yet
+            raise CompileError(ours.message, **ours.fields()) from error
+        raise
     inputs = _specs(session.get_inputs(), recipe.model, "inputs")
     outputs = _specs(session.get_outputs(), recipe.model, "outputs")
     return program_of(recipe, session, inputs, outputs)

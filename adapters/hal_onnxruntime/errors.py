@@ -83,6 +83,7 @@ PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
         (Unsupported, rf"Exception during initialization: .*{_REFUSED}"),
         (Unsupported, r"Failed to construct locale"),
         (Unsupported, r"fallback to CPU EP has been explicitly disabled"),
+        (Unsupported, r"is not supported on this backend"),  # QNN
         (DeviceError, r"PluginExecutionProviderFactory::CreateProvider"),
         (ExecutionError, _NODE),
         (InputError, r"External data path|not acyclic|This is an invalid model"),

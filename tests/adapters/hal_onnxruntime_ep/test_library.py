@@ -129,7 +129,7 @@ def packaged(
         )
         (info / "RECORD").write_text(f"{module}/__init__.py,,\n")
         (info / "top_level.txt").write_text(f"{module}\n")
-        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
         return module
 
     return install

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from hal.errors import InputError
 Plugin: TypeAlias = Callable[[str], str]
 Conform: TypeAlias = Callable[..., dict[str, dict[str, Any]]]
 
+NOTHING: tuple[str, ...] = ()
 NEG = ("--suite", "onnx", "-k", "onnx/node/test_neg*", "-j", "1")
 TARGETS = """
 schema: 1
@@ -104,13 +105,13 @@ def test_the_three_options_make_the_target_an_ad_hoc_name_makes(plugin: Plugin) 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ((None, "AcmeEP", []), "--ep-name says something of a plugin"),
+        ((None, "AcmeEP", NOTHING), "--ep-name says something of a plugin"),
         ((None, None, ["a=1"]), "--option says something of a plugin"),
         (("onnxruntime_acme", None, ["a"]), "--option 'a' is not K=V"),
     ],
 )
 def test_a_wrong_use_of_the_options_is_told(
-    given: tuple[Any, Any, list[str]], said: str
+    given: tuple[Any, Any, Sequence[str]], said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
         Asked.parse(*given)
