@@ -8,8 +8,10 @@ from typing import Any
 
 from hal.dtypes import DType
 from hal_conformance.generated import values
+from hal_conformance.generated.draw import Draw
 from hal_conformance.generated.form import Binding, Family, Form, In, Kind, const
 from hal_conformance.generated.values import Maker
+from hal_conformance.numerics.arithmetic import Array
 
 _SIZES = ({"N": 3, "M": 5}, {"N": 9, "M": 17})
 
@@ -125,6 +127,7 @@ def _variadic() -> list[Form]:
         Form("nine", _several(9, (5, 13)), core=True),
         Form("special", crossed, core=True, kinds="float"),
         Form("broadcast", _several(3, (3, 1, 5), (4, 1), ()), since=8),
+        Form("scalar_first", _several(3, (), (2, 3, 7)), since=8),
         Form("scalars", _several(2, ())),
         Form("empty", _several(2, (0, 3))),
         Form("dynamic", _several(2, ("N", "M")), sizes=_SIZES),
@@ -161,6 +164,16 @@ _CLIP = (
     Form(
         "given", (In((5, 31)), In((), values.fixed(-1.0)), In((), values.fixed(1.0))), since=11
     ),
+    Form(
+        "given_again",
+        (
+            In(("N", 31), values.between(-9, 9)),
+            In((), values.between(-5, -1)),
+            In((), values.between(1, 5)),
+        ),
+        since=11,
+        sizes=({"N": 3}, {"N": 3}, {"N": 8}),
+    ),
 )
 
 _WHERE = (
@@ -194,6 +207,22 @@ _SHIFT = tuple(
         prefix=f"{direction.lower()}_",
     )
     if "special" not in form.label
+)
+
+
+def _within(draw: Draw, shape: values.Shape, dtype: DType) -> Array:
+    """Shifts by less than the width of the type."""
+    return values.whole(0, dtype.bits)(draw, shape, dtype)
+
+
+_FAR_SHIFTS = tuple(
+    Form(
+        f"far_{direction.lower()}",
+        (In((67,), values.wide), In((67,), _within)),
+        {"direction": direction},
+        core=True,
+    )
+    for direction in ("LEFT", "RIGHT")
 )
 
 _ALIKE = ("sampled", "special", "scalars", "dynamic")
@@ -248,7 +277,7 @@ FAMILIES = (
             )
         ],
     ),
-    Family(("BitShift",), _SHIFT),
+    Family(("BitShift",), (*_SHIFT, *_FAR_SHIFTS)),
     Family(("Mod",), [form for form in _signed("whole", "", {}) if form.label != "special"]),
     Family(("Mod",), _signed("whole", "fmod_", {"fmod": 1})),
     Family(

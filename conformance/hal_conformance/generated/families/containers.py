@@ -10,6 +10,7 @@ from hal_conformance.generated import registry, values
 from hal_conformance.generated.form import Binding, Family, Form, In, number_of, varied
 
 _SIZES = ({"N": 2}, {"N": 5})
+_AGAIN = ({"N": 2, "M": 3}, {"N": 2, "M": 3}, {"N": 5, "M": 8})
 
 
 def _construct() -> list[Form]:
@@ -51,6 +52,7 @@ def _insert() -> list[Form]:
         Form("end", (sequence, new), core=True),
         *given,
         Form("into_empty", (In((2, 3), length=0), new)),
+        Form("dynamic", (In(("N", 3), length=3), In(("M", 3))), sizes=_AGAIN),
         Form("other_shape", (In((2, 3), length=1), In((5,)))),
     ]
 
@@ -95,6 +97,8 @@ def _split() -> list[Form]:
         form("list", [1, 3, 2], core=True),
         form("list_axis_1", [1, 3], attributes={"axis": 1}),
         form("split_ignores_keepdims", 3, attributes={"keepdims": 0}),
+        form("last_of_three", 2, x=(3, 4, 6), attributes={"axis": -1}),
+        form("with_empty", [2, 0, 4]),
     ]
 
 
@@ -107,6 +111,7 @@ def _type_of(parameter: str) -> Any:
 
 _OPTIONAL = (
     Form("full", (In((2, 3)),), core=True),
+    Form("again", (In(("N", 3)),), sizes=({"N": 2}, {"N": 2}, {"N": 5})),
     Form("typed_empty", (), {"type": _type_of("V")}, core=True),
 )
 

@@ -1,16 +1,14 @@
-"""Operators that pick or place elements by index, and those that make tensors of a shape."""
+"""Operators that pick or place elements by index."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper
 
-from hal_conformance.generated import registry, values
+from hal_conformance.generated import values
 from hal_conformance.generated.draw import Draw
-from hal_conformance.generated.form import Binding, Family, Form, In, const, number_of, varied
+from hal_conformance.generated.form import Binding, Family, Form, In, const, varied
 
 _SIZES = ({"N": 3}, {"N": 8})
 
@@ -126,6 +124,17 @@ def _scatter_elements() -> list[Form]:
             )
             for r in _REDUCTIONS
         ),
+        *(
+            Form(
+                f"wide_{r}_reduction",
+                (In((5, 9), values.wide), In((5, 9), values.index(9)), In((5, 9), values.wide)),
+                {"axis": 1, "reduction": r},
+                core=True,
+                kinds="whole",
+                since=18,
+            )
+            for r in ("max", "min")
+        ),
         form("dynamic", ("N", 6), ("N", 2), _apart(6, False), 1, sizes=_SIZES),
     ]
 
@@ -137,7 +146,19 @@ def _real(binding: Binding) -> bool:
 def _scatter_nd() -> list[Form]:
     rows = In((3, 1), values.fixed([[4], [1], [-2]]))
     met = In((4, 1), values.fixed([[1], [1], [0], [1]]))
+    wide = In((4, 4), values.wide)
     return [
+        *(
+            Form(
+                f"wide_{r}",
+                (In((5, 4), values.wide), met, wide),
+                {"reduction": r},
+                core=True,
+                kinds="whole",
+                since=18,
+            )
+            for r in ("max", "min")
+        ),
         Form("rows", (In((7, 5)), rows, In((3, 5))), core=True),
         Form(
             "points",
@@ -208,6 +229,14 @@ def _one_hot() -> list[Form]:
         base,
         *varied(base, axis=(0, 1, 2, -1, -2)),
         form("outside", (9,), make=values.whole(-7, 8), since=11),
+        form(
+            "from_the_end",
+            (3, 5),
+            make=values.whole(-5, 5),
+            since=11,
+            core=True,
+            kinds="signed_whole",
+        ),
         form("empty", (0,)),
         form("values", (7,), core=False).also(
             "values",
@@ -244,6 +273,11 @@ def _one_hot() -> list[Form]:
             ),
             ranks=(2,),
         ),
+        Form(
+            "given_again",
+            (In(("N",), values.whole(0, 5)), const(5), In((2,), values.whole(1, 99))),
+            sizes=({"N": 3}, {"N": 3}, {"N": 8}),
+        ),
     ]
 
 
@@ -270,82 +304,9 @@ _NON_ZERO = (
     Form("special", (In((60,), values.special),), kinds="float"),
     Form("vanishing", (In((7, 11), values.vanishing),), core=True, kinds="number"),
     Form("rank3", (In((2, 3, 5), values.ties),)),
+    Form("far", (In((3, 401), values.ties),)),
     Form("empty", (In((0, 3)),)),
     Form("dynamic", (In(("N", 2), values.ties),), sizes=_SIZES),
-)
-
-
-def _eye() -> list[Form]:
-    base = Form("plain", (In((4, 6)),), core=True)
-    typed = base.also("typed", attributes={"dtype": number_of("T2")}, core=True)
-    return [base, *varied(base, k=(0, 1, -2, 7, -7)), typed]
-
-
-def _one(parameter: str) -> Any:
-    """The tensor of one element, which needs its type."""
-
-    def value(binding: Binding) -> onnx.TensorProto:
-        dtype = registry.element(binding[parameter])
-        if dtype is None:
-            raise TypeError(binding[parameter])
-        array = np.array([values.telling(dtype)]).astype(dtype.numpy)
-        tensor: onnx.TensorProto = numpy_helper.from_array(array, "value")
-        return tensor
-
-    return value
-
-
-_OF_SHAPE = (
-    Form("default", (const([2, 3]),)),
-    Form("value", (const([2, 3]),), {"value": _one("T2")}, core=True),
-    Form("scalar", (const([], shape=(0,)),), {"value": _one("T2")}),
-    Form("empty", (const([0, 3]),), {"value": _one("T2")}),
-    Form("large", (const([31, 33]),), {"value": _one("T2")}),
-    Form("given", (In((2,), values.fixed([2, 3])),), {"value": _one("T2")}, ranks=(2,)),
-)
-
-
-def _some(shape: values.Shape) -> Any:
-    def value(binding: Binding) -> onnx.TensorProto:
-        dtype = registry.element(binding["T"])
-        if dtype is None:
-            raise TypeError(binding["T"])
-        array = values.held(Draw(0), shape, dtype)
-        tensor: onnx.TensorProto = numpy_helper.from_array(array, "value")
-        return tensor
-
-    return value
-
-
-def _sparse(_binding: Binding) -> onnx.SparseTensorProto:
-    kept = numpy_helper.from_array(np.array([1.5, -2.0], np.float32), "values")
-    where = numpy_helper.from_array(np.array([1, 5], np.int64), "indices")
-    return helper.make_sparse_tensor(kept, where, [2, 4])
-
-
-_CONSTANT = (
-    Form("tensor", (), {"value": _some((3, 5))}, core=True),
-    Form("scalar", (), {"value": _some(())}),
-    Form("empty", (), {"value": _some((0, 2))}),
-    Form("sparse", (), {"sparse_value": _sparse}, only=lambda b: b["T"] == "tensor(float)"),
-    Form("float", (), {"value_float": -0.0}, only=lambda b: b["T"] == "tensor(float)"),
-    Form(
-        "floats",
-        (),
-        {"value_floats": [1.5, -2.0, 3e38]},
-        only=lambda b: b["T"] == "tensor(float)",
-    ),
-    Form("int", (), {"value_int": -(2**63)}, only=lambda b: b["T"] == "tensor(int64)"),
-    Form(
-        "ints", (), {"value_ints": [1, -2, 2**63 - 1]}, only=lambda b: b["T"] == "tensor(int64)"
-    ),
-    Form("string", (), {"value_string": "grün"}, only=lambda b: b["T"] == "tensor(string)"),
-    Form(
-        "strings",
-        (),
-        {"value_strings": ["a", "", "日本"]},
-        only=lambda b: b["T"] == "tensor(string)",
-    ),
 )
 
 
@@ -364,7 +325,4 @@ FAMILIES = (
     Family(("OneHot",), _one_hot(), typing="free"),
     Family(("Compress",), _compress(), carries="all"),
     Family(("NonZero",), _NON_ZERO),
-    Family(("EyeLike",), _eye(), vary=("T2",), typing="free"),
-    Family(("ConstantOfShape",), _OF_SHAPE, vary=("T2",), typing="free"),
-    Family(("Constant",), _CONSTANT, vary=("T",)),
 )

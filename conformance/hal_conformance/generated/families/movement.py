@@ -71,6 +71,7 @@ def _axes(op_squeezes: bool) -> list[Form]:
             form("negative", (1, 3, 1, 5), [-2], since=11),
             form("absent", (1, 3, 1, 5), None),
             form("to_scalar", (1,), [0]),
+            form("last", (3, 1, 4, 1), [-1], since=11),
             form("empty", (1, 0), [0]),
             form("dynamic", ("N", 1, "M"), [1], sizes=_SIZES),
         ]
@@ -142,6 +143,7 @@ def _slice() -> list[Form]:
         form("reverse", (5, 7), [-1], [-100], [1], [-1]),
         form("reverse_two", (5, 7), [4, 6], [0, -8], [0, 1], [-2, -3]),
         form("negative_axes", (5, 7), [1], [3], [-1], [1], since=11),
+        form("last_of_three", (5, 7, 6), [1], [3], [-1], [1], since=11),
         form("nothing", (5, 7), [3], [3], [0]),
         form("no_axes", (5, 7), [1, 0], [3, 7], None, [1, 2]),
         form("dynamic", _DYNAMIC, [1], [-1], [1], sizes=_SIZES),
@@ -190,6 +192,7 @@ def _pad() -> list[Form]:
             ranks=(3,),
         ),
         form("negative_axes", (2, 3, 5), [1, 2, 0, 1], None, [-1, 0], since=18),
+        form("second_of_four", (2, 3, 4, 4), [1, 2], None, [1], since=18),
         form("empty", (0, 3), [2, 0, 1, 0]),
         form("rank4", (2, 3, 5, 7), [0, 0, 1, 2, 0, 0, 3, 1]),
         form("dynamic", _DYNAMIC, [1, 1, 0, 2], sizes=_SIZES),
@@ -248,6 +251,7 @@ def _blocks() -> list[Form]:
         base,
         *varied(base, mode=("DCR", "CRD"), blocksize=(1,)),
         base.also("three", inputs=(In((1, 18, 3, 6)),), attributes={"blocksize": 3}),
+        base.also("square", inputs=(In((2, 8, 6, 6)),)),
         base.also("dynamic", inputs=(In(("N", 8, 4, 6)),), sizes=({"N": 1}, {"N": 3})),
     ]
 
@@ -333,6 +337,17 @@ def _col2im() -> list[Form]:
             attributes={"dilations": [2, 2]},
         ),
         base.also("rank3", inputs=(In((2, 16, 8)), const([3, 3, 3]), const([2, 2, 2]))),
+        base.also(
+            "all_differ",
+            inputs=(In((2, 12, 18)), const([5, 6]), const([2, 3])),
+            attributes={"dilations": [2, 1], "pads": [1, 0, 2, 1], "strides": [1, 2]},
+        ),
+        base.also(
+            "dilated_columns",
+            inputs=(In((2, 12, 9)), const([4, 6]), const([2, 3])),
+            attributes={"dilations": [1, 2], "pads": [0, 1, 0, 0]},
+        ),
+        base.also("large", inputs=(In((3, 12, 120)), const([9, 16]), const([2, 2]))),
     ]
 
 
