@@ -1,0 +1,62 @@
+"""Microsoft's WebGPU plugin, on a GPU or on a software Vulkan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+
+import hal
+from hal.device import Device
+from hal.errors import DeviceError, Unsupported
+
+Build: TypeAlias = Callable[..., bytes]
+
+pytestmark = pytest.mark.skipif(
+    find_spec("onnxruntime_ep_webgpu") is None,
+    reason="needs the package onnxruntime-ep-webgpu: pip install 'onnx-hal[webgpu]'",
+)
+
+X = np.array([[-1, 2, 3], [4, -5, 6]], np.float32)
+
+
+@pytest.fixture
+def gpu(build: Build) -> Iterator[Device]:
+    """In a process of its own, for a driver that is missing may end it."""
+    try:
+        with hal.open("webgpu", isolated=True) as device:
+            device.compile(build("Neg")).close()
+            yield device
+    except DeviceError as error:
+        pytest.skip(f"no GPU and no software Vulkan here: {error.message[:200]}")
+
+
+def wheres(executable: Any) -> dict[str, str]:
+    return {node.node: node.where for node in executable.placement().nodes}
+
+
+@pytest.mark.parametrize("dims", [(2, 3), ("batch", 3)])
+def test_a_model_computes_there(gpu: Device, build: Build, dims: tuple[Any, ...]) -> None:
+    with gpu.compile(build("Neg", "Relu", dims=dims)) as exe:
+        np.testing.assert_array_equal(exe({"x": X})["y"], np.maximum(-X, 0))
+        assert wheres(exe) == {"neg": "device", "relu": "device"}
+
+
+def test_a_saved_program_computes_the_same(gpu: Device, build: Build) -> None:
+    with gpu.compile(build("Neg")) as exe:
+        saved = exe.save()
+    with gpu.load(saved) as again:
+        np.testing.assert_array_equal(again({"x": X})["y"], -X)
+        assert wheres(again) == {"neg": "device"}
+
+
+def test_what_it_has_no_kernel_for_is_refused_or_seen(gpu: Device, build: Build) -> None:
+    model = build("Neg", "Det", dims=(3, 3))
+    with pytest.raises(Unsupported, match=r"leaves 1 of 2 nodes to the CPU.*Det"):
+        gpu.compile(model)
+    with gpu.compile(model, vendor={"cpu_fallback": "record"}) as exe:
+        exe({"x": np.eye(3, dtype=np.float32)})
+        assert wheres(exe) == {"neg": "device", "det": "host"}
