@@ -13,6 +13,7 @@ NAMES = (
     "reduction",
     "movement",
     "indexing",
+    "constants",
     "ranges",
     "linear",
     "convolution",
@@ -31,6 +32,7 @@ NAMES = (
     "ml",
     "ml_models",
     "trees",
+    "breadth",
 )
 
 
