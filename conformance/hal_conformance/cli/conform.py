@@ -50,6 +50,7 @@ Examples:
   hal conform onnxruntime:cpu openvino:cpu --suite onnx -j 2 -o results
   hal conform acme:0 --profile fp16
   hal conform acme:0 -k '*conv*' --shuffle 7
+  hal conform acme:0 --sample 300
   hal conform acme:0 --shard 2/5 -o shard2          then: hal report shard* -o whole
   hal conform acme:0 --failed-from results -o again
   hal conform acme:0 --gate --json
@@ -81,6 +82,10 @@ def conform(
     pattern: Annotated[
         str | None,
         typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", min=1, metavar="N", help="Only N of them, always the same."),
     ] = None,
     jobs: Annotated[
         int | None,
@@ -141,6 +146,7 @@ def conform(
         targets=tuple(dict.fromkeys(targets or ())),
         suites=suites,
         pattern=pattern,
+        sample=sample,
         jobs=jobs,
         shard=shard,
         shuffle=shuffle,

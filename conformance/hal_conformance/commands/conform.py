@@ -44,6 +44,7 @@ class Asked:
     targets: tuple[str, ...]
     suites: tuple[str, ...]
     pattern: str | None = None
+    sample: int | None = None
     jobs: int | None = None
     shard: str | None = None
     shuffle: int | None = None
@@ -81,6 +82,7 @@ class Asked:
             "--suite": self.suite,
             "--profile": self.profile,
             "-k": self.pattern,
+            "--sample": self.sample,
             "-j": self.jobs,
             "--shard": self.shard,
             "--shuffle": self.shuffle,
@@ -147,6 +149,7 @@ def request_of(asked: Asked) -> Request:
         selection=Selection(
             suites=asked.chosen,
             pattern=asked.pattern,
+            sample=asked.sample,
             shard=Shard.parse(asked.shard) if asked.shard else None,
             shuffle=asked.shuffle,
             failed_from=asked.failed_from,

@@ -1,4 +1,4 @@
-"""What a run does, in which order: suites, -k, --failed-from, --shard, --shuffle.
+"""What a run does, in which order: suites, -k, --sample, --failed-from, --shard, --shuffle.
 
 An item is one case on one target. Items are ordered by target, as the command named them, so
 that workers stay warm; within a target as the suites list their cases, or shuffled. Shards are
@@ -7,6 +7,7 @@ dealt from the sorted order, so that the shards of one selection always make up 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,7 +59,8 @@ class Shard:
 class Selection:
     """Which cases of the suites are run, and in which order.
 
-    `profile` is what the run writes down of the profile that narrowed the suites.
+    `sample` is how many cases of them are drawn; `profile` is what the run writes down of the
+    profile that narrowed the suites.
     """
 
     suites: tuple[str, ...]
@@ -67,16 +69,18 @@ class Selection:
     shuffle: int | None = None
     failed_from: Path | None = None
     profile: Mapping[str, Any] | None = None
+    sample: int | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether every case of the suites is run: only then can an expectation be stale."""
-        chosen = (self.pattern, self.shard, self.failed_from, self.profile)
+        chosen = (self.pattern, self.sample, self.shard, self.failed_from, self.profile)
         return all(choice is None for choice in chosen)
 
     def to_json(self) -> dict[str, object]:
         return {
             "k": self.pattern,
+            "sample": self.sample,
             "shard": str(self.shard) if self.shard else None,
             "shuffle": self.shuffle,
             "failed_from": str(self.failed_from) if self.failed_from else None,
@@ -100,18 +104,37 @@ def items(
     Raises:
         InputError: nothing is selected; a run of no case would prove nothing.
     """
-    suite_of = {case: suite for suite in selection.suites for case in cases[suite]}
+    suite_of = chosen_cases(cases, selection)
     failed = failed_items(selection.failed_from, targets) if selection.failed_from else None
     chosen = [
         Item(target, case, suite_of[case])
         for target in targets
         for case in suite_of
-        if (selection.pattern is None or matches(case, selection.pattern))
-        and (failed is None or (target, case) in failed)
+        if failed is None or (target, case) in failed
     ]
     if not chosen:
-        raise InputError(_nothing(selection, len(suite_of)))
+        raise InputError(_nothing(selection, sum(len(list(cases[s])) for s in cases)))
     return _shuffled(_dealt(chosen, selection.shard), selection.shuffle)
+
+
+def chosen_cases(cases: Mapping[str, Iterable[str]], selection: Selection) -> dict[str, str]:
+    """The suite of each case that -k and --sample leave, in the suites' order."""
+    suite_of = {
+        case: suite
+        for suite in selection.suites
+        for case in cases[suite]
+        if selection.pattern is None or matches(case, selection.pattern)
+    }
+    if selection.sample is None:
+        return suite_of
+    drawn = set(sorted(suite_of, key=_lot)[: selection.sample])
+    return {case: suite for case, suite in suite_of.items() if case in drawn}
+
+
+def _lot(case: str) -> bytes:
+    """By what a sample is drawn: the same on every machine, and next to none change places
+    when cases are added."""
+    return hashlib.sha256(case.encode()).digest()
 
 
 def _nothing(selection: Selection, available: int) -> str:

@@ -123,3 +123,34 @@ def test_only_a_run_of_everything_is_whole() -> None:
     assert not Selection(("onnx",), pattern="x").is_whole
     assert not Selection(("onnx",), shard=Shard(1, 2)).is_whole
     assert not Selection(("onnx",), failed_from=Path("x")).is_whole
+
+
+def test_a_sample_is_the_same_for_every_target_and_every_order_of_cases() -> None:
+    ids = [f"ops/Case{number}" for number in range(50)]
+    sampled = [
+        plan.items(("a", "b"), {"ops": order}, Selection(("ops",), sample=10))
+        for order in (ids, ids[::-1])
+    ]
+    drawn = [
+        {item.case for item in items if item.target == t} for items in sampled for t in "ab"
+    ]
+    assert len(drawn[0]) == 10
+    assert all(each == drawn[0] for each in drawn)
+
+
+def test_a_sample_of_more_cases_has_all_of_the_smaller_one() -> None:
+    cases = {"ops": [f"ops/Case{number}" for number in range(50)]}
+    few, many = (plan.chosen_cases(cases, Selection(("ops",), sample=n)) for n in (10, 20))
+    assert set(few) < set(many)
+    assert len(many) == 20
+
+
+def test_a_sample_is_drawn_from_what_the_pattern_leaves() -> None:
+    cases = {"ops": [f"ops/{kind}{number}" for kind in ("Add", "Mul") for number in range(50)]}
+    drawn = plan.chosen_cases(cases, Selection(("ops",), pattern="ops/Mul*", sample=10))
+    assert len(drawn) == 10
+    assert all(case.startswith("ops/Mul") for case in drawn)
+
+
+def test_a_sample_is_no_whole_run() -> None:
+    assert not Selection(("onnx",), sample=3).is_whole

@@ -1,0 +1,48 @@
+"""The Adapter: writes the model to a file and has it compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, cast, get_args
+
+from hal.adapter import Adapter
+from hal.errors import Unsupported
+from hal.spec import CompileOptions, DeviceInfo
+from hal_command.lines import Lines
+from hal_command.program import CommandProgram
+
+if TYPE_CHECKING:
+    from hal.model import Model
+
+Kind = Literal["cpu", "gpu", "npu", "fpga", "simulator"]
+
+
+class CommandAdapter(Adapter):
+    """Any device whose tools are two commands; a target's `vendor` options are its lines.
+
+    A device's id is whatever its maker calls it, with the version of its tools after an @ and
+    its kind before a colon, where it is no CPU: "emx-onnx-cgen@1.4.0", "npu:acme-7@2.1".
+    """
+
+    name: ClassVar[str] = "command"
+
+    def probe(self) -> Sequence[DeviceInfo]:
+        return []  # devices.yaml describes them: nothing can be looked for
+
+    def find(self, device: str) -> DeviceInfo:
+        named, _, version = device.partition("@")
+        kind, colon, name = named.partition(":")
+        if not (colon and kind in get_args(Kind)):
+            return DeviceInfo(id=device, name=named, vendor="", sdk=version)
+        return DeviceInfo(id=device, name=name, vendor="", kind=cast("Kind", kind), sdk=version)
+
+    def compile(
+        self, model: Model, device: DeviceInfo, options: CompileOptions
+    ) -> CommandProgram:
+        lines = Lines.of(options.vendor)
+        refused = sorted(model.facts.dtypes - {*lines.dtypes}) if lines.dtypes else []
+        if refused:
+            raise Unsupported(
+                f"this target takes no {refused[0]} values", dtype=refused[0], device=device.id
+            )
+        return CommandProgram(model, lines, options)
