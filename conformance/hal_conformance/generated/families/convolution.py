@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hal_conformance.generated import values
+from hal_conformance.generated.entries import BATCH, EVERY, FINITE, OTHER, entries, every
 from hal_conformance.generated.form import Family, Form, In, varied
+from hal_conformance.generated.newest import PLANES, newest, sizes
 
 _N = ({"N": 1}, {"N": 3})
+_WEIGHTS = values.between(-1, 1)
 _AREA = ({"H": 8, "W": 9}, {"H": 13, "W": 7})
 
 
@@ -303,11 +306,107 @@ def _causal() -> list[Form]:
     ]
 
 
+def _conv_breadth() -> list[Form]:
+    """Numbers of every kind, an entry of the batch each; sizes that kernels tell apart."""
+    return [
+        Form("kinds", (In((BATCH, 2, 4, 5), every), In((3, 2, 3, 3), _WEIGHTS, weight=True))),
+        Form("kinds_weight", (In((1, 2, 4, 5)), In((BATCH, 2, 2, 2), every))),
+        Form("shapes", (In(("N", 2, "H", "W")), In((3, 2, 3, 3), _WEIGHTS)), sizes=PLANES),
+    ]
+
+
+def _transposed_breadth() -> list[Form]:
+    two = {"strides": [2, 2]}
+    return [
+        Form("kinds", (In((BATCH, 2, 3, 4), every), In((2, 3, 2, 2), _WEIGHTS, weight=True))),
+        Form("kinds_weight", (In((1, 1, 3, 4)), In((1, BATCH, 2, 2), entries(*EVERY, axis=1)))),
+        Form("shapes", (In(("N", 2, "H", "W")), In((2, 3, 3, 3), _WEIGHTS)), two, sizes=PLANES),
+        Form("pointwise", (In((2, 3, 5, 7)), In((3, 3, 1, 1), _WEIGHTS, weight=True))),
+    ]
+
+
+def _integer_breadth() -> list[Form]:
+    """Sums beyond 2^24, which float32 does not hold; zeros; sizes; windows of even width."""
+    large = values.between(100, 127)
+    same = [
+        Form(
+            f"same_even_{side.lower()}",
+            (In((1, 2, 8, 9), values.wide), In((3, 2, 2, 4), values.wide)),
+            {"auto_pad": side, "strides": [2, 2]},
+        )
+        for side in ("SAME_UPPER", "SAME_LOWER")
+    ]
+    return [
+        Form("many_channels", (In((1, 192, 5, 5), large), In((2, 192, 3, 3), large))),
+        Form("zeros", (In((2, 3, 5, 7), values.ties), In((4, 3, 1, 1), values.ties))),
+        Form(
+            "shapes",
+            (In(("N", 2, "H", "W"), values.wide), In((3, 2, 3, 3), values.wide)),
+            sizes=PLANES,
+        ),
+        *same,
+    ]
+
+
+def _qlinear_breadth() -> list[Form]:
+    fit = (2.0**-7, 2.0**-6, 2.0**-1)
+    return [
+        Form("shapes", _qlinear(("N", 3, "H", "W"), (4, 3, 3, 3), fit), sizes=PLANES),
+        Form("pointwise", _qlinear((2, 3, 5, 5), (3, 3, 1, 1), fit)),
+    ]
+
+
+def _deformed_breadth() -> list[Form]:
+    def form(label: str, x: In, w: In, **more: Any) -> Form:
+        plane = more.pop("plane")
+        offset = In((x.shape[0], 2, *plane), values.between(-1.5, 1.5))  # type: ignore[index]
+        return Form(label, (x, w, offset), {"kernel_shape": [1, 1], "pads": [0] * 4}, **more)
+
+    weight = In((3, 2, 1, 1), _WEIGHTS, weight=True)
+    return [
+        *(
+            form(label, In((len(kinds), 2, 4, 5), entries(*kinds)), weight, plane=(4, 5))
+            for label, kinds in (("finite", FINITE), ("not_finite", OTHER))
+        ),
+        form(
+            "shapes",
+            In(("N", 2, "H", "W")),
+            weight,
+            plane=("H", "W"),
+            sizes=[size for size in PLANES if size["N"]],
+        ),
+        form("as_large", In((2, 2, 4, 5)), In((2, 2, 1, 1), _WEIGHTS), plane=(4, 5)),
+    ]
+
+
+def _causal_breadth() -> list[Form]:
+    both = (True, True)
+    w, bias = In((6, 1, 4), _WEIGHTS), In((6,))
+    rows = sizes("NL", (2, 8), (2, 8), (1, 7), (3, 1), (2, 33), (8, 35), (1, 6))
+    return [
+        Form("kinds", (In((BATCH, 6, 5), every), w), outputs=both),
+        Form(
+            "kinds_state",
+            (In((BATCH, 6, 2)), w, bias, In((BATCH, 6, 3), every)),
+            outputs=both,
+        ),
+        Form("shapes", (In(("N", 6, "L")), w, bias, In(("N", 6, 3))), outputs=both, sizes=rows),
+        Form("empty", (In((0, 6, 5)), w), outputs=both),
+    ]
+
+
 FAMILIES = (
-    Family(("Conv",), _conv()),
-    Family(("ConvTranspose",), _transposed()),
-    Family(("ConvInteger",), _integer(), typing="product"),
-    Family(("QLinearConv",), _qlinear_conv(), typing="product", vary=("T3",)),
-    Family(("DeformConv",), _deformed()),
-    Family(("CausalConvWithState",), _causal()),
+    Family(("Conv",), [*_conv(), *newest("Conv", _conv_breadth())]),
+    Family(
+        ("ConvTranspose",), [*_transposed(), *newest("ConvTranspose", _transposed_breadth())]
+    ),
+    Family(("ConvInteger",), [*_integer(), *_integer_breadth()], typing="product"),
+    Family(
+        ("QLinearConv",),
+        [*_qlinear_conv(), *_qlinear_breadth()],
+        typing="product",
+        vary=("T3",),
+    ),
+    Family(("DeformConv",), [*_deformed(), *newest("DeformConv", _deformed_breadth())]),
+    Family(("CausalConvWithState",), [*_causal(), *_causal_breadth()]),
 )

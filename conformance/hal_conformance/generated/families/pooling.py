@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from hal.dtypes import DType
 from hal_conformance.generated import values
+from hal_conformance.generated.draw import Draw
+from hal_conformance.generated.entries import BATCH, FINITE, OTHER, entries, every
 from hal_conformance.generated.form import Family, Form, In, varied
+from hal_conformance.generated.newest import PLANES, newest, sizes
+from hal_conformance.generated.values import Maker, Shape
+from hal_conformance.numerics.arithmetic import Array
 
 _N = ({"N": 1}, {"N": 3})
 
@@ -175,13 +183,136 @@ def _align() -> list[Form]:
     ]
 
 
+def _window_breadth() -> list[Form]:
+    """Numbers of every kind, an entry of the batch each; sizes that kernels tell apart."""
+    two = {"kernel_shape": [2, 3], "strides": [1, 2], "pads": [0, 1, 1, 1]}
+    return [
+        Form("kinds", (In((BATCH, 2, 3, 5), every),), {"kernel_shape": [2, 2]}),
+        Form("shapes", (In(("N", 3, "H", "W")),), two, sizes=PLANES),
+        Form("column", (In((2, 3, 7, 1)),), {"kernel_shape": [3, 1]}),
+        Form(
+            "terms",
+            (In((1, 1, 65, 65), values.positive),),
+            {"kernel_shape": [64, 64], "strides": [1, 1]},
+        ),
+    ]
+
+
+def _global_breadth() -> list[Form]:
+    wide = sizes(
+        "NCHW", (1, 8, 3, 5), (1, 8, 3, 5), (3, 357, 2, 2), (33, 41, 1, 3), (0, 3, 2, 2)
+    )
+    return [
+        Form("kinds", (In((BATCH, 3, 2, 3), every),)),
+        Form("shapes", (In(("N", "C", "H", "W")),), sizes=wide),
+    ]
+
+
+def _in_windows(draw: Draw, shape: Shape, _: DType) -> Array:
+    """A place in each window of two by two of planes that lie one after the other."""
+    rows, columns = shape[-2:]
+    plane = (
+        np.arange(int(np.prod(shape[:-2]))).reshape((*shape[:-2], 1, 1)) * 4 * rows * columns
+    )
+    row = 2 * np.arange(rows)[:, None] + draw.integers(0, 2, int(np.prod(shape))).reshape(shape)
+    column = 2 * np.arange(columns) + draw.integers(0, 2, int(np.prod(shape))).reshape(shape)
+    return np.asarray(plane + row * 2 * columns + column, np.int64)
+
+
+def _unpool_breadth() -> list[Form]:
+    two = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    corners = values.fixed([[[[0, 2], [6, 8]]]])
+    return [
+        Form(
+            "corners", (In((1, 1, 2, 2)), In((1, 1, 2, 2), corners)), {"kernel_shape": [2, 2]}
+        ),
+        Form("kinds", (In((BATCH, 1, 2, 3), every), In((BATCH, 1, 2, 3), _in_windows)), two),
+        Form(
+            "shapes",
+            (In(("N", 2, "H", "W")), In(("N", 2, "H", "W"), _in_windows)),
+            two,
+            sizes=PLANES,
+        ),
+    ]
+
+
+def _regions_breadth() -> list[Form]:
+    whole = [[k, 0, 0, 4, 3] for k in range(BATCH)]
+    rois = [[0, k % 2, k // 4, k % 2 + 1 + k // 3, k // 4 + 2 - k % 2] for k in range(8)]
+    return [
+        Form(
+            "kinds",
+            (In((BATCH, 2, 4, 5), every), In((BATCH, 5), values.fixed(whole))),
+            {"pooled_shape": [2, 3]},
+        ),
+        Form(
+            "zeros",
+            (In((1, 2, 5, 8), values.ties), In((8, 5), values.fixed(rois))),
+            {"pooled_shape": [2, 3]},
+        ),
+        Form(
+            "shapes",
+            (In(("N", 33, "H", "W")), In((8, 5), values.fixed(rois))),
+            {"pooled_shape": [2, 2]},
+            sizes=[size for size in PLANES if size["N"]],
+        ),
+    ]
+
+
+def _align_breadth() -> list[Form]:
+    rois = [[0, 0, 4, 5], [1.5, 2, 6.25, 6], [3, 1, 3.5, 7], [-1, -2, 9, 11]]
+    grid = {"output_height": 3, "output_width": 3, "sampling_ratio": 2}
+
+    def of_kinds(label: str, kinds: Sequence[Maker]) -> Form:
+        count = len(kinds)
+        x = In((count, 2, 4, 5), entries(*kinds))
+        whole = In((count, 4), values.fixed([[0, 0, 4, 3]] * count))
+        return Form(label, (x, whole, In((count,), values.fixed(list(range(count))))), grid)
+
+    return [
+        of_kinds("finite", FINITE),
+        of_kinds("not_finite", OTHER),
+        Form(
+            "shapes",
+            (
+                In(("N", 29, "H", "W")),
+                In((4, 4), values.fixed(rois)),
+                In((4,), values.fixed([0, 0, 0, 0])),
+            ),
+            grid,
+            sizes=[size for size in PLANES if size["N"]],
+        ),
+    ]
+
+
 FAMILIES = (
-    Family(("AveragePool",), [*_windows(maximum=False), *_count_include()]),
-    Family(("MaxPool",), [*_windows(maximum=True), *_max_indices(), _FRACTIONS]),
-    Family(("LpPool",), _windows(maximum=False, p=(1, 2, 3))),
-    Family(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), _global()),
+    Family(
+        ("AveragePool",),
+        [
+            *_windows(maximum=False),
+            *_count_include(),
+            *newest("AveragePool", _window_breadth()),
+        ],
+    ),
+    Family(
+        ("MaxPool",),
+        [
+            *_windows(maximum=True),
+            *_max_indices(),
+            _FRACTIONS,
+            *newest("MaxPool", _window_breadth()[:-1]),
+        ],
+    ),
+    Family(
+        ("LpPool",),
+        [*_windows(maximum=False, p=(1, 2, 3)), *newest("LpPool", _window_breadth())],
+    ),
+    *(
+        Family((op,), [*_global(), *newest(op, _global_breadth())])
+        for op in ("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+    ),
     Family(("GlobalLpPool",), _LP),
-    Family(("MaxUnpool",), _unpool()),
-    Family(("MaxRoiPool",), _regions()),
-    Family(("RoiAlign",), _align()),
+    Family(("MaxUnpool",), [*_unpool(), *newest("MaxUnpool", _unpool_breadth())]),
+    Family(("MaxRoiPool",), [*_regions(), *newest("MaxRoiPool", _regions_breadth())]),
+    Family(("RoiAlign",), [*_align(), *newest("RoiAlign", _align_breadth())]),
 )

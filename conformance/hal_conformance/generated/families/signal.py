@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hal_conformance.generated import values
+from hal_conformance.generated.entries import BATCH, every
 from hal_conformance.generated.form import Binding, Family, Form, In, const, number_of, varied
+from hal_conformance.generated.newest import newest
 
 _N = ({"N": 1}, {"N": 3})
 
@@ -110,9 +112,28 @@ def _mel() -> list[Form]:
     ]
 
 
+def _dft_breadth() -> list[Form]:
+    """Numbers of every kind, an entry of the batch each; signals along axes in the middle."""
+    return [
+        Form("kinds", (In((BATCH, 8, 2), every), None, const(1))),
+        Form("five_axis_2", (In((2, 3, 8, 5, 2)), None, const(2))),
+        Form("five_axis_-3", (In((2, 3, 4, 7, 1)), None, const(-3))),
+    ]
+
+
+def _stft_breadth() -> list[Form]:
+    window = In((16,), values.between(0, 1))
+    return [
+        Form(
+            "kinds", (In((BATCH, 24, 1), every), const(8), window), inferred=False, ranks=(4,)
+        ),
+        Form("long", (In((2, 1043, 1)), const(8), window), inferred=False, ranks=(4,)),
+    ]
+
+
 FAMILIES = (
-    Family(("DFT",), _dft(), typing="free"),
-    Family(("STFT",), _stft(), typing="free"),
+    Family(("DFT",), [*_dft(), *newest("DFT", _dft_breadth())], typing="free"),
+    Family(("STFT",), [*_stft(), *_stft_breadth()], typing="free"),
     Family(
         ("BlackmanWindow", "HammingWindow", "HannWindow"),
         _window(),

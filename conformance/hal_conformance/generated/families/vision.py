@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from hal_conformance.generated import values
+from hal_conformance.generated.entries import BATCH, FINITE, entries, every, holding
 from hal_conformance.generated.form import Family, Form, In, Kind, const, varied
+from hal_conformance.generated.newest import PLANES, newest
 
 _PLANE = (1, 2, 5, 6)
 _COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
@@ -92,6 +96,36 @@ def _version_11(form: Form) -> Form:
     return form.also(form.label, inputs=given, since=11, before=13, core=form.core)
 
 
+def _resize_breadth() -> list[Form]:
+    """Numbers of every kind, an entry of the batch each; sizes that kernels tell apart."""
+    double = const([1.0, 1.0, 2.0, 2.0])
+    linear = {"mode": "linear"}
+    roi = In((4,), values.fixed([0.2, 0.1, 0.8, 1.3]), weight=True)
+    return [
+        Form("kinds", (In((BATCH, 2, 3, 4), every), None, double), linear),
+        Form(
+            "shapes",
+            (In(("N", 2, "H", "W")), None, const([1.0, 1.0, 2.0, 1.5])),
+            linear,
+            sizes=PLANES,
+        ),
+        Form("turned", (In(_PLANE), None, None, const([1, 2, 6, 5]))),
+        Form(
+            "crop_axes",
+            (In(_PLANE), roi, None, const([4, 5])),
+            {**linear, "axes": [2, 3], "coordinate_transformation_mode": "tf_crop_and_resize"},
+        ),
+    ]
+
+
+def _upsample_breadth() -> list[Form]:
+    double = const([1.0, 1.0, 2.0, 2.0], "scales")
+    return [
+        Form("kinds", (In((BATCH, 2, 3, 4), every), double), since=9),
+        Form("shapes", (In(("N", 2, "H", "W")), double), sizes=PLANES, since=9),
+    ]
+
+
 def _old_resize() -> list[Form]:
     given = (In(_PLANE), const([1.0, 1.0, 2.0, 3.0], "scales"))
     base = Form("plain", given, core=True, before=11)
@@ -149,6 +183,34 @@ def _grid_sample() -> list[Form]:
     return forms
 
 
+def _grid_breadth() -> list[Form]:
+    grid, points = values.between(-0.75, 0.75), In((BATCH, 6, 6, 2), values.between(-1, 1))
+    return [
+        Form(
+            "kinds",
+            (In((BATCH, 2, 4, 5), every), In((BATCH, 6, 6, 2), values.between(-1, 1))),
+            nearest,
+        ),
+        Form("finite", (In((4, 2, 4, 5), entries(*FINITE)), In((4, 3, 3, 2), grid))),
+        Form(
+            "shapes",
+            (In(("N", 2, "H", "W")), In(("N", "H", "W", 2), grid)),
+            sizes=[size for size in PLANES if size["N"]],
+        ),
+    ]
+
+
+def _affine_breadth() -> list[Form]:
+    """Coefficients of every kind; what is not finite is in the translation alone."""
+    moved = [holding(1.0, 0.5, some) for some in (np.nan, np.inf, -np.inf)]
+    theta = entries(*FINITE, *moved)
+    count = len(FINITE) + len(moved)
+    return [
+        Form("kinds", (In((count, 2, 3), theta), const([count, 1, 2, 3]))),
+        Form("many", (In((172, 2, 3)), const([172, 1, 2, 2]))),
+    ]
+
+
 def _affine() -> list[Form]:
     two = Form("two", (In((2, 2, 3)), const([2, 3, 4, 5])), core=True)
     three = Form("three", (In((1, 3, 4)), const([1, 2, 3, 4, 5])))
@@ -194,7 +256,7 @@ def _suppression() -> list[Form]:
         )
         return Form(
             label,
-            (boxes, In((1, 2, 6), values.fixed(_SCORES)), *ends),
+            (boxes, In((1, 2, 6), values.fixed(more.pop("scores", _SCORES))), *ends),
             more.pop("attributes", {}),
             ranks=(2,),
             **more,
@@ -215,7 +277,30 @@ def _suppression() -> list[Form]:
         ),
         form("near_threshold", 3, 0.5, boxes=[_NEAR]),
         form("same_boxes", 3, 0.5, boxes=[[[0, 0, 1, 1]] * 6]),
+        form("centres_as_corners", 3, 0.375, boxes=_CENTRES),
+        form("flipped", 3, 0.5, boxes=[[[c, d, a, b] for a, b, c, d in _BOXES[0]]]),
+        form("equal_scores", 3, 0.5, scores=[[[0.5] * 6, [0.25, 0.75] * 3]]),
+        Form("two_batches", _boxes(2, 2, 7), ranks=(2,)),
+        Form("one_kept", _boxes(1, 1, 5, 1), ranks=(2,)),
     ]
+
+
+def _boxes(batches: int, classes: int, count: int, most: int = 4) -> tuple[In, ...]:
+    """Boxes that overlap their neighbours less and less; scores that differ."""
+    corners = [
+        [[k + 0.5 * n, 0.25 * k * k, k + 3, 0.25 * k * k + 2] for k in range(count)]
+        for n in range(batches)
+    ]
+    scores = [
+        [[((5 * k + 3 * c + n) % count + 1) / 16 for k in range(count)] for c in range(classes)]
+        for n in range(batches)
+    ]
+    return (
+        In((batches, count, 4), values.fixed(corners)),
+        In((batches, classes, count), values.fixed(scores)),
+        const([most]),
+        const([0.375]),
+    )
 
 
 _BMP = (
@@ -224,22 +309,35 @@ _BMP = (
     b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
     b"\x10\x20\x30\x40\x50\x60\x00\x00\xff\x00\x80\x00\xff\x01\x00\x00\x7f\x3c\xaa\xf0\x0f\x55\x00\x00"
 )
+_WIDE = b"P6 25 17 255\n" + bytes((37 * k + k * k // 7) % 256 for k in range(25 * 17 * 3))
 _PPM = b"P6 2 2 255\n\x01\x02\x03\xff\x80\x40\x00\xff\x00\x10\x20\x30"
 
 
 def _decoder() -> list[Form]:
     forms: list[Form] = []
-    for word, content in (("bmp", _BMP), ("ppm", _PPM)):
+    for word, content in (("bmp", _BMP), ("ppm", _PPM), ("wide", _WIDE)):
         base = Form(word, (In((len(content),), values.fixed(list(content))),))
-        forms += [base, *varied(base, f"{word}_", pixel_format=("RGB", "BGR", "Grayscale"))]
+        forms += [base]
+        if word != "wide":
+            forms += varied(base, f"{word}_", pixel_format=("RGB", "BGR", "Grayscale"))
     return forms
 
 
 FAMILIES = (
-    Family(("Resize",), [*_old_resize(), *_resize()], typing="free", carries="whole"),
-    Family(("Upsample",), _old_resize(), carries="whole"),
-    Family(("GridSample",), _grid_sample(), typing="free", carries="whole"),
-    Family(("AffineGrid",), _affine()),
+    Family(
+        ("Resize",),
+        [*_old_resize(), *_resize(), *newest("Resize", _resize_breadth())],
+        typing="free",
+        carries="whole",
+    ),
+    Family(("Upsample",), [*_old_resize(), *_upsample_breadth()], carries="whole"),
+    Family(
+        ("GridSample",),
+        [*_grid_sample(), *newest("GridSample", _grid_breadth())],
+        typing="free",
+        carries="whole",
+    ),
+    Family(("AffineGrid",), [*_affine(), *newest("AffineGrid", _affine_breadth())]),
     Family(("NonMaxSuppression",), _suppression()),
     Family(("ImageDecoder",), _decoder()),
 )
