@@ -186,11 +186,7 @@ def _grid_sample() -> list[Form]:
 def _grid_breadth() -> list[Form]:
     grid, points = values.between(-0.75, 0.75), In((BATCH, 6, 6, 2), values.between(-1, 1))
     return [
-        Form(
-            "kinds",
-            (In((BATCH, 2, 4, 5), every), In((BATCH, 6, 6, 2), values.between(-1, 1))),
-            nearest,
-        ),
+        Form("kinds", (In((BATCH, 2, 4, 5), every), points), {"mode": "nearest"}),
         Form("finite", (In((4, 2, 4, 5), entries(*FINITE)), In((4, 3, 3, 2), grid))),
         Form(
             "shapes",
