@@ -2,7 +2,8 @@
 
 The shell does here, once, for every vendor: finding the target, checking a model's opsets and
 types against the device's claim, timing, the compile cache, artifact headers, translation of
-errors. A target runs in this process, or, `isolated`, in a worker that may die alone.
+errors. A target runs in this process, or, `isolated`, in a worker that may die alone; one with
+an interpreter, an environment or a machine of its own always does.
 """
 
 from __future__ import annotations
@@ -313,6 +314,7 @@ def open(
     Raises:
         InputError: no such target. AdapterError: no such adapter. SDKMissing: its vendor's
         package is not installed. DeviceNotFound: no such device on this machine.
+        HostUnreachable: the target's own machine does not answer.
     """
     target = (
         device
@@ -321,7 +323,7 @@ def open(
     )
     registered = registry.entry(target.adapter)
     adapter = (
-        _worker(target) if isolated or target.interpreter else registry.create(target.adapter)
+        _worker(target) if isolated or target.is_foreign else registry.create(target.adapter)
     )
     try:
         with translated(adapter, DeviceError, target.device):
@@ -359,7 +361,12 @@ def load(
 def _worker(target: Target) -> Adapter:
     from hal.worker.client import WorkerAdapter
 
-    return WorkerAdapter(target.adapter, python=target.interpreter, timeouts=target.timeouts)
+    return WorkerAdapter(
+        target.adapter,
+        python=target.interpreter,
+        host=target.host,
+        timeouts=target.timeouts,
+    )
 
 
 def _serialised(message: Any) -> bytes:

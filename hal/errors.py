@@ -8,6 +8,7 @@ Read by adapter writers (which class does my vendor's exception become?) and by 
     │   └── SDKMissing           the vendor's package is not installed: carries the pip line
     ├── DeviceError              absent, busy, lost, out of memory
     │   ├── DeviceNotFound       no such device on this machine
+    │   │   └── HostUnreachable  the machine that has the device does not answer
     │   ├── DeviceLost           the process that held the device ended or stopped answering
     │   └── OutOfMemory          the device or its host ran out of memory
     ├── Unsupported              a clean no (op, dtype, opset, shape): a gap, in conformance
@@ -82,6 +83,10 @@ class DeviceNotFound(DeviceError):
     """No device of that name is present on this machine."""
 
 
+class HostUnreachable(DeviceNotFound):
+    """The other machine, which has the device, does not answer."""
+
+
 class DeviceLost(DeviceError):
     """The process that held the device ended or stopped answering.
 
@@ -138,6 +143,7 @@ ALL: tuple[type[HALError], ...] = (
     SDKMissing,
     DeviceError,
     DeviceNotFound,
+    HostUnreachable,
     DeviceLost,
     OutOfMemory,
     Unsupported,

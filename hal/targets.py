@@ -89,12 +89,27 @@ class Target:
         return ":" in self.name
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether its workers have neither our packages nor, on another machine, our files."""
+        return self.host is not None or self.interpreter is not None
+
+    @property
     def interpreter(self) -> str | None:
-        """The Python its workers need, where it is not this one.
+        """The Python its workers need, where it is not this one; on `host`, where that is set.
 
         Raises:
-            InputError: it is that of an environment which has not been made.
+            InputError: it is that of an environment which has not been made, or of one that
+                another machine is to have.
         """
+        if self.host is not None:
+            if self.env is not None:
+                raise InputError(
+                    f"target {self.name!r} has both env and host; environments are made on "
+                    "this machine alone: make one on that machine, and set `python` to its "
+                    "interpreter instead of `env`",
+                    device=self.name,
+                )
+            return self.python
         if self.env is None:
             return None if self.python == sys.executable else self.python
         from hal import env

@@ -9,6 +9,11 @@ del sys.path[0]
 if "--staged" in sys.argv:
     sys.path.insert(0, dirname(dirname(dirname(sys.argv[0]))))
 
+if sys.argv[1] == "stdio":
+    from hal.worker.stdio import guard
+
+    guard()  # while this process is small, and has one thread
+
 from hal.worker.server import main  # noqa: E402  after the path is set
 
 main(sys.argv[1:])

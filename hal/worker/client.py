@@ -16,14 +16,17 @@ from typing import Any, ClassVar
 
 from hal import registry
 from hal.adapter import Adapter, CanLoad, CanPlace, CanProfile, CanQuery, CanSave, Program
-from hal.errors import InputError, from_json
+from hal.errors import DeviceNotFound, HALError, InputError, SDKMissing, from_json
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, Support, TensorSpec
 from hal.targets import Timeouts
 from hal.tensor import Feeds, Value
-from hal.worker.connection import Connection
+from hal.worker.connection import Connection, WorkerProcess
 from hal.worker.process import Process
 from hal.worker.wire import PROTOCOL, Message, Received
+
+MODEL_FILE = "model.onnx"
+"""What a model with external data is called on another machine."""
 
 _NOT_ACROSS = frozenset({"bind", "concurrent", "submit"})
 """Features that need the caller's own process; a device in a worker does not claim them."""
@@ -38,13 +41,16 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         timeouts: how long to wait for a start, a compilation, a run.
         memory_bytes: the most data the process may allocate.
         env: environment variables of the process, over this one's.
+        host: the other machine it runs on, as ssh://user@board:22; `python` is then an
+            interpreter there.
         placed: ask for the placement of each program with its compilation, where it will be
             wanted of every one.
 
     Raises:
         AdapterError: the adapter is unknown, or its class cannot be loaded.
-        InputError: the interpreter cannot be started.
+        InputError: the interpreter cannot be started, or the other machine not be entered.
         SDKMissing: its vendor's package is not installed there.
+        HostUnreachable: the other machine does not answer.
         DeviceLost: the process ended while it started.
     """
 
@@ -58,23 +64,21 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         timeouts: Timeouts | None = None,
         memory_bytes: int | None = None,
         env: Mapping[str, str] | None = None,
+        host: str | None = None,
         placed: bool = False,
     ) -> None:
         entry = registry.entry(adapter)
         self.name = adapter  # type: ignore[misc]  # one instance stands for another class
         self.timeouts = timeouts or Timeouts()
         self._placed = placed
+        self.host = host
         self._described: dict[str, DeviceInfo] = {}
-        foreign = python is not None and Path(python) != Path(sys.executable)
-        try:
-            process = Process(
-                python=python,
-                staged=_stage(entry.value) if foreign else None,
-                memory_bytes=memory_bytes,
-                env=env,
-            )
-        except OSError as error:
-            raise InputError(f"no worker can be started with {python!r}: {error}") from error
+        foreign = host is not None or _is_foreign(python)
+        process: WorkerProcess
+        if host is not None:
+            process = _remote(host, entry.value, python, memory_bytes, env, self.timeouts)
+        else:
+            process = _local(entry.value if foreign else None, python, memory_bytes, env)
         self._connection = Connection(process)
         try:
             self.hello = self._connection.ask(
@@ -84,34 +88,38 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
                 protocol=PROTOCOL,
                 path=[] if foreign else [place for place in sys.path if place],
             )
+        except SDKMissing as error:
+            self._connection.close()
+            raise self._there(error) from error
         except BaseException:
             self._connection.close()
             raise
 
     @property
     def pid(self) -> int:
-        """The worker's process id."""
-        return self._connection.process.pid
+        """The worker's process id, on its machine."""
+        return int(self.hello["pid"])
 
     @property
     def is_lost(self) -> bool:
-        """Whether the worker has ended, or was ended because it did not answer."""
+        """Whether the worker has ended, or was ended because it did not answer.
+
+        One on another machine is lost as soon as the connection to it is.
+        """
         return self._connection.is_lost
 
     def probe(self) -> Sequence[DeviceInfo]:
         """As the adapter says, less the features that do not cross a process border."""
-        devices = self._connection.ask("probe", self.timeouts.start_s)["devices"]
-        return [self._across(device) for device in devices]
+        return [self._across(device) for device in self._ask_for_devices("probe")["devices"]]
 
     def find(self, device: str) -> DeviceInfo:
         """As the adapter says, less the features that do not cross a process border."""
-        found = self._connection.ask("find", self.timeouts.start_s, device=device)
-        return self._across(found["device"])
+        return self._across(self._ask_for_devices("find", device=device)["device"])
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:
         """As the adapter says."""
         message = self._about("query", device, options)
-        _add_model(message, model)
+        self._add_model(message, model)
         return self._connection.exchange(
             message,
             self.timeouts.compile_s,
@@ -122,7 +130,7 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         """Compile in the worker; the program lives there."""
         message = self._about("compile", device, options)
         message.header["placed"] = self._placed
-        _add_model(message, model)
+        self._add_model(message, model)
         return self._connection.exchange(message, self.timeouts.compile_s, self._program)
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
@@ -151,6 +159,30 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         )
         return reply["result"]
 
+    def lend(self, files: Sequence[str | os.PathLike[str]]) -> list[str]:
+        """The files' paths where the worker runs; they are sent to another machine.
+
+        They lie in one folder there, under their names, until the worker ends.
+        """
+        paths = [Path(os.path.abspath(file)) for file in files]
+        if self.host is None or not paths:
+            return [str(path) for path in paths]
+        message = Message({"verb": "keep"})
+        names = [f"{number}/{path.name}" for number, path in enumerate(paths)]
+        _add_files(message.header, message, dict(zip(names, paths, strict=True)))
+        folder = self._connection.exchange(
+            message, self.timeouts.compile_s, lambda reply: str(reply.header["folder"])
+        )
+        return [f"{folder}/{name}" for name in names]
+
+    def ping(self) -> None:
+        """Ask for nothing.
+
+        Raises:
+            DeviceLost: there is nobody any more.
+        """
+        self._connection.ask("usage", self.timeouts.start_s)
+
     def peak_bytes(self) -> int | None:
         """The most memory the worker has held at once, in bytes; None where unknown."""
         peak = self._connection.ask("usage", self.timeouts.start_s)["peak_bytes"]
@@ -167,6 +199,21 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
     def kill(self) -> None:
         """End the worker at once, with every process it has started."""
         self._connection.kill()
+
+    def _ask_for_devices(self, verb: str, **header: Any) -> dict[str, Any]:
+        try:
+            return self._connection.ask(verb, self.timeouts.start_s, **header)
+        except (DeviceNotFound, SDKMissing) as error:
+            raise self._there(error) from error
+
+    def _there(self, error: DeviceNotFound | SDKMissing) -> HALError:
+        """What is missing on another machine, said to be missing there."""
+        if self.host is None:
+            return error
+        return type(error)(f"on {self.host}: {error.message}", **error.fields())
+
+    def _add_model(self, message: Message, model: Model) -> None:
+        _add_model(message, model, by_value=self.host is not None)
 
     def _across(self, described: Mapping[str, Any]) -> DeviceInfo:
         info = DeviceInfo.from_json(described)
@@ -245,15 +292,68 @@ class WorkerProgram(Program, CanPlace, CanSave, CanProfile):
         return [reply.value(described, copy=True) for described in reply.header["results"]]
 
 
-def _add_model(message: Message, model: Model) -> None:
-    by_path = model.path is not None
-    message.header["model"] = {
-        "path": os.path.abspath(model.path) if model.path else None,
-        "buffer": None if by_path else message.add(model.bytes()),
-        "folder": os.path.abspath(model.folder) if model.folder else None,
+def _add_model(message: Message, model: Model, *, by_value: bool) -> None:
+    """The model by its path where there is one, or else, and to another machine, its bytes."""
+    by_path = model.path is not None and not by_value
+    described: dict[str, Any] = {
+        "path": os.path.abspath(model.path) if model.path and by_path else None,
+        "folder": os.path.abspath(model.folder) if model.folder and not by_value else None,
         "facts": model.facts.to_json(),
         "digest": None if by_path else model.digest,
+        "files": [],
     }
+    if by_value and model.facts.external:
+        described |= {"path": MODEL_FILE, "digest": None}
+        files = dict(zip(model.facts.external, model.external_paths(), strict=True))
+        _add_files(described, message, files)
+        described["files"].append([MODEL_FILE, message.add(model.bytes())])
+    elif not by_path:
+        described["buffer"] = message.add(model.bytes())
+    message.header["model"] = described
+
+
+def _add_files(header: dict[str, Any], message: Message, files: Mapping[str, Path]) -> None:
+    """Raises: InputError: one cannot be read."""
+    try:
+        read = {name: path.read_bytes() for name, path in files.items()}
+    except OSError as error:
+        raise InputError(f"a file for another machine cannot be read: {error}") from error
+    header["files"] = [[name, message.add(data)] for name, data in read.items()]
+
+
+def _is_foreign(python: str | None) -> bool:
+    return python is not None and Path(python) != Path(sys.executable)
+
+
+def _local(
+    lent: str | None, python: str | None, memory: int | None, env: Mapping[str, str] | None
+) -> Process:
+    """A worker here; `lent` is the adapter's address where its interpreter lacks it."""
+    try:
+        staged = _stage(lent) if lent else None
+        return Process(python=python, staged=staged, memory_bytes=memory, env=env)
+    except OSError as error:
+        raise InputError(f"no worker can be started with {python!r}: {error}") from error
+
+
+def _remote(
+    host: str,
+    value: str,
+    python: str | None,
+    memory: int | None,
+    env: Mapping[str, str] | None,
+    timeouts: Timeouts,
+) -> WorkerProcess:
+    from hal.worker.remote import RemoteProcess
+
+    return RemoteProcess(
+        host,
+        value.partition(":")[0],
+        python=python,
+        memory_bytes=memory,
+        env=env,
+        start_s=timeouts.start_s,
+    )
 
 
 def _stage(value: str) -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Callable
 from threading import RLock
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from hal.errors import AdapterError, DeviceLost, InputError, from_json
-from hal.worker.process import Process
 from hal.worker.wire import Channel, Closed, Malformed, Message, Received
 
 GRACE_S = 2.0
@@ -18,19 +18,42 @@ GRACE_S = 2.0
 Answer = TypeVar("Answer")
 
 
+class WorkerProcess(Protocol):
+    """The process at the other end, wherever it runs: `Process`, `RemoteProcess`.
+
+    `shares_memory` says whether it is on this machine, `is_cut_off` whether it is known to be
+    out of reach before it was asked anything.
+    """
+
+    socket: socket.socket
+
+    @property
+    def shares_memory(self) -> bool: ...
+    @property
+    def is_cut_off(self) -> bool: ...
+    def epitaph(self) -> str:
+        """What is known of its end where there is no exit status."""
+        ...
+
+    def stderr(self) -> str: ...
+    def wait(self, seconds: float) -> int | None: ...
+    def end(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 class Connection:
     """Asks one thing at a time, whatever the number of threads; once lost, it stays lost."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: WorkerProcess) -> None:
         self.process = process
-        self._channel = Channel(process.socket)
+        self._channel = Channel(process.socket, inline=not process.shares_memory)
         self._lock = RLock()
         self._lost: DeviceLost | None = None
 
     @property
     def is_lost(self) -> bool:
-        """Whether the worker has ended, or was ended."""
-        return self._lost is not None
+        """Whether the worker has ended, was ended, or its machine is known to be gone."""
+        return self._lost is not None or self.process.is_cut_off
 
     def ask(self, verb: str, timeout_s: float, **header: Any) -> dict[str, Any]:
         """Ask with a header alone; the answer's header.
@@ -120,16 +143,18 @@ class Connection:
 
     def _ended(self, verb: str) -> DeviceLost:
         status = self.process.wait(GRACE_S)
+        why = self.process.epitaph()
         self.process.kill()
         stderr = self.process.stderr() or None
-        self._lost = self._lost or _death(verb, status, stderr)
+        self._lost = self._lost or _death(verb, status, why, stderr)
         return self._lost
 
 
-def _death(verb: str, status: int | None, stderr: str | None) -> DeviceLost:
+def _death(verb: str, status: int | None, why: str, stderr: str | None) -> DeviceLost:
     if status is None:
-        what = f"the worker closed its connection during {verb!r} and did not end"
-        return DeviceLost(what, stderr=stderr)
+        told = f"{why} during {verb!r}"
+        silent = f"the worker closed its connection during {verb!r} and did not end"
+        return DeviceLost(told if why else silent, stderr=stderr)
     if status < 0:
         what = f"the worker was ended by {_signal_name(-status)} during {verb!r}"
         return DeviceLost(what, signal=-status, stderr=stderr)

@@ -22,7 +22,7 @@ DEATH_S = 10.0
 
 
 class Process:
-    """One worker process with its socket, its lifeline and the tail of what it printed.
+    """One worker process here with its socket, its lifeline and the tail of what it printed.
 
     Args:
         python: the interpreter; None for this one.
@@ -31,6 +31,9 @@ class Process:
         memory_bytes: the most data it may allocate; None for no limit.
         env: environment variables, over this process's own.
     """
+
+    shares_memory = True
+    is_cut_off = False
 
     def __init__(
         self,
@@ -105,6 +108,10 @@ class Process:
     def pid(self) -> int:
         """The worker's process id."""
         return self.popen.pid
+
+    def epitaph(self) -> str:
+        """Nothing: an end on this machine has a status."""
+        return ""
 
     def stderr(self) -> str:
         """The last it printed, on either stream."""

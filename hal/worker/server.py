@@ -8,10 +8,14 @@ nothing. A vendor that crashes, hangs or exits ends this process, and the client
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
+from tempfile import mkdtemp
 from time import perf_counter
 from typing import Any
 
@@ -32,7 +36,8 @@ from hal.registry import missing_sdk
 from hal.spec import CompileOptions, DeviceInfo, ModelFacts
 from hal.translation import translate
 from hal.worker import lifeline
-from hal.worker.wire import PROTOCOL, Channel, Closed, Message, Received
+from hal.worker.stdio import Pipes
+from hal.worker.wire import PROTOCOL, Channel, Closed, Message, Received, Stream
 
 
 class Server:
@@ -43,6 +48,7 @@ class Server:
         self._adapter: Adapter | None = None
         self._programs: dict[int, Program] = {}
         self._seen: dict[str, DeviceInfo] = {}
+        self._lent: dict[int, Path] = {}  # files that programs were made from
         self._made = 0
         # verb -> what does it, and what an error the adapter cannot name becomes
         self._verbs: dict[str, tuple[Callable[[Received], Message], type[HALError]]] = {
@@ -59,6 +65,7 @@ class Server:
             "release": (self._release, ExecutionError),
             "call": (self._call, ExecutionError),
             "usage": (self._usage, ExecutionError),
+            "keep": (self._keep, ExecutionError),
             "close": (self._close, DeviceError),
         }
 
@@ -102,7 +109,8 @@ class Server:
             self._adapter = kind()
         except ImportError as error:
             raise missing_sdk(kind, error) from error
-        return Message({"pid": os.getpid(), "python": sys.version.split()[0]})
+        about = {"machine": platform.machine(), "system": platform.system()}
+        return Message({"pid": os.getpid(), "python": sys.version.split()[0], **about})
 
     def _probe(self, request: Received) -> Message:  # noqa: ARG002  verbs share one form
         devices = self._vendor.probe()
@@ -119,12 +127,19 @@ class Server:
         if not isinstance(adapter, CanQuery):
             raise Unsupported(f"adapter {adapter.name!r} cannot be queried")
         support = adapter.query(*self._asked(request))
+        self._discard(request)
         return Message({"support": support.to_json()})
 
     def _compile(self, request: Received) -> Message:
         started = perf_counter()
-        program = self._vendor.compile(*self._asked(request))
+        try:
+            program = self._vendor.compile(*self._asked(request))
+        except BaseException:
+            self._discard(request)
+            raise
         message = self._kept(program, perf_counter() - started)
+        if "folder" in request.header:
+            self._lent[self._made] = request.header["folder"]
         if request.header["placed"] and isinstance(program, CanPlace):
             placed = self._attempt_placement(program)
             if _is_known(placed):  # else it is asked for after a run, which may tell
@@ -187,9 +202,17 @@ class Server:
         return message
 
     def _release(self, request: Received) -> Message:
-        program = self._programs.pop(request.header["program"])
-        program.close()
+        number = request.header["program"]
+        try:
+            self._programs.pop(number).close()
+        finally:
+            if number in self._lent:
+                shutil.rmtree(self._lent.pop(number), ignore_errors=True)
         return Message({})
+
+    def _keep(self, request: Received) -> Message:
+        """Files that a caller on another machine lends, until this process ends."""
+        return Message({"folder": str(_unpacked(request, request.header["files"]))})
 
     def _call(self, request: Received) -> Message:
         module, _, name = str(request.header["function"]).partition(":")
@@ -215,11 +238,14 @@ class Server:
     def _asked(self, request: Received) -> tuple[Model, DeviceInfo, CompileOptions]:
         asked = request.header
         described = asked["model"]
-        path: str | None = described["path"]
+        path, folder = described["path"], described["folder"]
+        if described["files"]:
+            folder = asked["folder"] = _unpacked(request, described["files"])
+            path = folder / path
         source = path or bytes(request.buffers[int(described["buffer"])])
         model = Model(
             source,
-            folder=described["folder"],
+            folder=folder,
             facts=ModelFacts.from_json(described["facts"]),
             digest=described["digest"],
         )
@@ -228,6 +254,12 @@ class Server:
             self._device(request),
             CompileOptions.from_json(asked["options"]),
         )
+
+    def _discard(self, request: Received) -> None:
+        """The files that came with a request, where any did."""
+        folder = request.header.pop("folder", None)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _device(self, request: Received) -> DeviceInfo:
         """The device that is meant: by its id where this worker has described it."""
@@ -292,26 +324,39 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _connect(arguments: Sequence[str]) -> socket.socket:
+def _unpacked(request: Received, files: Sequence[Sequence[Any]]) -> Path:
+    """A new folder with files that came along, each by its place in it and its buffer."""
+    folder = Path(mkdtemp(prefix="lent-"))
+    for name, buffer in files:
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(request.buffers[buffer])
+    return folder
+
+
+def _connect(arguments: Sequence[str]) -> Stream:
     kind, place = arguments[0], arguments[1]
+    if kind == "stdio":
+        return Pipes()
     if kind == "fd":
-        return socket.socket(fileno=int(place))
-    connection = socket.create_connection(("127.0.0.1", int(place)))
-    connection.sendall(sys.stdin.buffer.readline())  # the secret that only our parent knows
+        connection = socket.socket(fileno=int(place))
+    else:
+        connection = socket.create_connection(("127.0.0.1", int(place)))
+        connection.sendall(sys.stdin.buffer.readline())  # the secret that only our parent knows
+    # A vendor's child that kept it open would keep our end from being seen.
+    connection.set_inheritable(False)
     return connection
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve on the descriptor (or local port) that the client names; then leave at once.
+    """Serve on what the client names: a descriptor, a local port, standard input and output.
 
     Args:
-        arguments: "fd" N or "port" N, then the lifeline's descriptor (-1 for none), then the
-            memory limit in bytes (0 for none).
+        arguments: "fd" N, "port" N or "stdio" 0, then the lifeline's descriptor (-1 for none),
+            then the memory limit in bytes (0 for none).
     """
     connection = _connect(arguments)
     connection.settimeout(None)
-    # A vendor's child that kept it open would keep our end from being seen.
-    connection.set_inheritable(False)
     descriptor, limit = int(arguments[2]), int(arguments[3])
     if descriptor >= 0:
         os.set_inheritable(descriptor, False)

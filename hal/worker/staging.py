@@ -18,7 +18,7 @@ from hal.paths import cache_folder
 
 def stage(module: str) -> Path:
     """A folder with links to `hal` and to the adapter's top-level package or module."""
-    packages = [_source("hal"), _source(module.partition(".")[0])]
+    packages = [source("hal"), source(module.partition(".")[0])]
     key = hashlib.sha256("\n".join(map(str, packages)).encode()).hexdigest()[:16]
     folder = cache_folder() / "staged" / key
     folder.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def stage(module: str) -> Path:
     return folder
 
 
-def _source(package: str) -> Path:
+def source(package: str) -> Path:
     """A package's folder; the file of a module that is no package."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:

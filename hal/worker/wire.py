@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -99,12 +99,28 @@ class Received:
         return Tensor(_array_of(data, dtype, tuple(described["shape"]), copy=copy), dtype)
 
 
-class Channel:
-    """One end of a conversation: whole messages in, whole messages out."""
+class Stream(Protocol):
+    """What bytes cross by: as much of a socket as a channel needs."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._shares = arena.AVAILABLE and sock.family == socket.AF_UNIX
+    def recv(self, size: int, /) -> bytes: ...
+    def recv_into(self, buffer: memoryview, /) -> int: ...
+    def sendall(self, data: bytes | memoryview, /) -> None: ...
+    def settimeout(self, seconds: float | None, /) -> None: ...
+    def close(self) -> None: ...
+
+
+class Channel:
+    """One end of a conversation: whole messages in, whole messages out.
+
+    Large buffers go through shared memory where the stream is a socket between two processes
+    of one machine; `inline` says that it is not, whatever it looks like.
+    """
+
+    def __init__(self, stream: Stream, *, inline: bool = False) -> None:
+        self._stream = stream
+        self._shared: socket.socket | None = None
+        if isinstance(stream, socket.socket) and not inline and arena.AVAILABLE:
+            self._shared = stream if stream.family == socket.AF_UNIX else None
         self._writer = arena.Writer()
         self._reader = arena.Reader()
 
@@ -152,7 +168,7 @@ class Channel:
         places: list[list[int]] = []
         shared = 0
         for buffer in buffers:
-            if self._shares and len(buffer) >= arena.THRESHOLD:
+            if self._shared is not None and len(buffer) >= arena.THRESHOLD:
                 places.append([shared, len(buffer)])
                 shared += arena.padded(len(buffer))
             else:
@@ -173,22 +189,22 @@ class Channel:
 
     def settimeout(self, seconds: float | None) -> None:
         """How long a send or receive may wait, in seconds."""
-        self._socket.settimeout(seconds)
+        self._stream.settimeout(seconds)
 
     def close(self) -> None:
         """Close the socket; the other side sees the end."""
-        self._socket.close()
+        self._stream.close()
 
     def _send_all(self, data: bytes, descriptor: int | None) -> None:
         try:
-            if descriptor is None:
-                self._socket.sendall(data)
+            if descriptor is None or self._shared is None:
+                self._stream.sendall(data)
                 return
             try:
-                sent = socket.send_fds(self._socket, [data], [descriptor])
+                sent = socket.send_fds(self._shared, [data], [descriptor])
             finally:
                 os.close(descriptor)
-            self._socket.sendall(memoryview(data)[sent:])
+            self._stream.sendall(memoryview(data)[sent:])
         except TimeoutError:
             raise
         except OSError as error:
@@ -197,16 +213,16 @@ class Channel:
     def _receive_some(self) -> bytes:
         """The prefix, and whatever of the message came with it: mostly all of it."""
         try:
-            if self._shares:
-                data, descriptors, _, _ = socket.recv_fds(self._socket, _AT_ONCE, 1)
+            if self._shared is not None:
+                data, descriptors, _, _ = socket.recv_fds(self._shared, _AT_ONCE, 1)
                 for descriptor in descriptors:
                     self._reader.adopt(descriptor)
             else:
-                data = self._socket.recv(_AT_ONCE)
+                data = self._stream.recv(_AT_ONCE)
             if not data:
                 raise Closed("end of stream")
             while len(data) < _PREFIX.size:
-                more = self._socket.recv(_AT_ONCE)
+                more = self._stream.recv(_AT_ONCE)
                 if not more:
                     raise Closed("end of stream")
                 data += more
@@ -232,7 +248,7 @@ class Channel:
         view = memoryview(data)[length - missing :]
         try:
             while view:
-                count = self._socket.recv_into(view)
+                count = self._stream.recv_into(view)
                 if not count:
                     raise Closed("end of stream")
                 view = view[count:]

@@ -52,7 +52,7 @@ def project(root: Path) -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("hal", ()),
+        ("hal", ("ssh",)),
         ("conformance/hal_conformance", ("conformance",)),
         ("examples", ("examples",)),
     ],

@@ -44,14 +44,14 @@ class ApiSuite:
         ]
 
     def observe(self, device: Device, case: str) -> Observation:
-        """Run the test in the worker; where that is another interpreter, from here.
+        """Run the test in the worker; where that has not got it, from here.
 
         Raises:
             HALError: the worker was lost, or the test could not be called.
         """
         target = device.target
         arguments: dict[str, Any] = {"case": case, "target": target.to_json()}
-        if target.interpreter is not None:
+        if target.is_foreign:
             return _observation(suite.run_case(device.adapter, **arguments))
         worker = device.adapter
         if not isinstance(worker, WorkerAdapter):

@@ -204,7 +204,7 @@ def _of_source(source: Source) -> Question:
 def _repeated(device: Device, case: str, question: Question) -> tuple[Endured, float]:
     """How the repetitions went, and how long the compilation took."""
     target, worker = device.target, device.adapter
-    if target.interpreter or not isinstance(worker, WorkerAdapter):
+    if target.is_foreign or not isinstance(worker, WorkerAdapter):
         with device.compile(question.to_model()) as exe:
             return endure.endure(exe, question.datasets, case), exe.compile_seconds
     with TemporaryDirectory(prefix="hal-soak-") as folder:
