@@ -10,28 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hal import registry
 from hal import targets as named
 from hal.cli import failures, output
 from hal.errors import InputError
 from hal.targets import Target
+from hal_conformance.commands import ending
 from hal_conformance.commands.plugin import Plugin
 from hal_conformance.making import cores
 from hal_conformance.runner import journal, progress
 from hal_conformance.runner.plan import Selection, Shard
 
 if TYPE_CHECKING:
-    from hal_conformance.gate import Problem
     from hal_conformance.profiles.choice import Choice
-    from hal_conformance.profiles.verdict import ProfileVerdict
-    from hal_conformance.report.summary import Summary
-    from hal_conformance.runner.run import Ended, Request
+    from hal_conformance.runner.run import Request
     from hal_conformance.runner.suites import Suite
-
-TOLD = 50
-"""How many of the gate's problems are printed."""
 
 ROOT = Path("hal-results")
 """Where results go that were not told where to go."""
@@ -109,20 +104,12 @@ def run(asked: Asked, *, as_json: bool) -> int:
     try:
         with _rare_collections():
             ended = conduct(request, lambda: suites_of(asked), progress.of_stderr())
-            summary = _write_reports(ended, request.folder)
+            summary = ending.write_reports(ended, request.folder)
     except Interrupted:
         return _unfinished(asked, request, "stopped", failures.INTERRUPTED, as_json=as_json)
     except Incomplete as broken:
         return _unfinished(asked, request, str(broken), failures.BROKE, as_json=as_json)
-    problems = _problems(ended) if asked.gate else []
-    if as_json:
-        output.emit_json(_document(ended, request.folder, problems if asked.gate else None))
-    else:
-        _print(summary, ended, request.folder, problems)
-    if ended.faults:
-        output.note(f"hal: the suite itself failed {ended.faults} times: this is a bug")
-        return failures.BROKE
-    return failures.DISAGREE if problems else failures.OK
+    return ending.conclude(ended, summary, request.folder, gate=asked.gate, as_json=as_json)
 
 
 @contextmanager
@@ -225,22 +212,6 @@ def suites_of(asked: Asked) -> Mapping[str, Suite]:
     return asked.choice.narrowed(found) if asked.choice else found
 
 
-def _write_reports(ended: Ended, folder: Path) -> Summary:
-    from hal_conformance.report import render, summarise
-    from hal_conformance.results import replace as put
-
-    summary = summarise(ended.results)
-    for name, text in render(summary).items():
-        put(folder / name, text.encode("utf-8"))
-    return summary
-
-
-def _problems(ended: Ended) -> list[Problem]:
-    from hal_conformance.gate import gate
-
-    return gate(ended.results, ended.expectations)
-
-
 def _unfinished(asked: Asked, request: Request, why: str, code: int, *, as_json: bool) -> int:
     again = shlex.join([*asked.command(), "--resume", "-o", str(request.folder)])
     output.note(f"hal: {why}; what has ended is kept. Go on with:")
@@ -249,61 +220,3 @@ def _unfinished(asked: Asked, request: Request, why: str, code: int, *, as_json:
         unfinished = {"folder": str(request.folder), "complete": False, "resume": again}
         output.emit_json({**unfinished, "reason": why})
     return code
-
-
-def _document(ended: Ended, folder: Path, problems: list[Problem] | None) -> dict[str, Any]:
-    from hal_conformance.runner.finish import summary
-
-    found: dict[str, Any] = {
-        "folder": str(folder),
-        "complete": True,
-        "targets": summary(ended.results),
-    }
-    for target, verdict in _verdicts(ended).items():
-        found["targets"][target]["profile"] = verdict.to_json()
-    if problems is not None:
-        listed = [
-            {"kind": problem.kind, "target": problem.target, "case": problem.case}
-            | {"where": problem.where, "message": problem.message}
-            for problem in problems
-        ]
-        found["gate"] = {"passed": not problems, "problems": listed}
-    return found
-
-
-def _verdicts(ended: Ended) -> dict[str, ProfileVerdict]:
-    """By target: the verdict on the run's profile; empty where it had none."""
-    from hal_conformance.profiles.verdict import of_run
-
-    header = ended.results.header
-    if header.profile is None:
-        return {}
-    recorded = header.profile.model_dump(mode="json")
-    names = [target.target for target in header.targets]
-    return {name: of_run(recorded, ended.results.of_target(name)) for name in names}
-
-
-def _print(summary: Summary, ended: Ended, folder: Path, problems: list[Problem]) -> None:
-    outcomes = summary.outcomes()
-    columns = ["TARGET", "CASES", *(outcome.value for outcome in outcomes), "UNEXPECTED"]
-    rows = [
-        [target.header.target, str(target.tally.total)]
-        + [str(target.tally[outcome]) for outcome in outcomes]
-        + [str(target.tally.unexpected)]
-        for target in summary.targets
-    ]
-    output.table(columns, rows, numbers=columns[1:])
-    output.line()
-    for target in summary.targets:
-        lines = [verdict.line for verdict in target.suites.values()]
-        output.line("\n".join(lines or [target.verdict.line]))
-    for name, verdict in _verdicts(ended).items():
-        from hal_conformance.commands.profiles import print_verdict
-
-        output.line()
-        print_verdict(name, verdict)
-    output.line(f"report: {folder / 'report.html'}")
-    for problem in problems[:TOLD]:
-        output.note(f"gate: {problem}")
-    if len(problems) > TOLD:
-        output.note(f"gate: and {len(problems) - TOLD:,} more; --json lists them")

@@ -101,7 +101,8 @@ def now() -> str:
 
 def versions(targets: Sequence[Target]) -> dict[str, str]:
     """The versions of what ran and judged."""
-    adapters = [registry.entry(target.adapter).distribution for target in targets]
+    names = {target.adapter for target in targets} & {*registry.names()}
+    adapters = [registry.entry(name).distribution for name in sorted(names)]
     found = {"python": platform.python_version()}
     for name in (*_JUDGES, *adapters):
         try:

@@ -25,6 +25,8 @@ def files(target: Target) -> list[Path]:
 
 
 def _of_adapter(adapter: str) -> Path | None:
+    if adapter not in registry.names():
+        return None  # answers that were made elsewhere
     package = registry.entry(adapter).value.partition(":")[0].partition(".")[0]
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec else None
