@@ -188,11 +188,6 @@ def _grid_breadth() -> list[Form]:
     return [
         Form("kinds", (In((BATCH, 2, 4, 5), every), points), {"mode": "nearest"}),
         Form("finite", (In((4, 2, 4, 5), entries(*FINITE)), In((4, 3, 3, 2), grid))),
-        Form(
-            "shapes",
-            (In(("N", 2, "H", "W")), In(("N", "H", "W", 2), grid)),
-            sizes=[size for size in PLANES if size["N"]],
-        ),
     ]
 
 
@@ -202,7 +197,9 @@ def _affine_breadth() -> list[Form]:
     theta = entries(*FINITE, *moved)
     count = len(FINITE) + len(moved)
     return [
-        Form("kinds", (In((count, 2, 3), theta), const([count, 1, 2, 3]))),
+        Form(
+            "kinds", (In((count, 2, 3), theta), const([count, 1, 2, 3])), {"align_corners": 1}
+        ),
         Form("many", (In((172, 2, 3)), const([172, 1, 2, 2]))),
     ]
 
