@@ -32,6 +32,7 @@ NAMES = (
     "ml",
     "ml_models",
     "trees",
+    "breadth_moves",
     "breadth",
 )
 

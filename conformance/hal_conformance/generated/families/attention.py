@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from onnx import GraphProto, TensorProto, helper
@@ -10,6 +11,8 @@ from hal.dtypes import DType
 from hal_conformance.generated import values
 from hal_conformance.generated.draw import Draw
 from hal_conformance.generated.form import Binding, Family, Form, In, varied
+from hal_conformance.generated.kinds import KINDS, kinds
+from hal_conformance.generated.newest import newest, sizes
 from hal_conformance.generated.registry import element
 from hal_conformance.numerics.arithmetic import Array
 
@@ -39,7 +42,7 @@ def _attention() -> list[Form]:
         *varied(
             Form("plain", four),
             scale=(0.5, 1.0),
-            softcap=(0.0, 3.0),
+            softcap=(0.0, 2.5, 3.0),
             is_causal=(0,),
             softmax_precision=(1, 10, 11, 16),
         ),
@@ -55,6 +58,12 @@ def _attention() -> list[Form]:
             (*four, In((5, 7), _mask)),
             core=True,
             only=lambda b: b["U"] != "tensor(bool)",
+        ),
+        Form(
+            "mask_negative",
+            (*four, In((5, 7), values.whole(-4, 5))),
+            core=True,
+            only=lambda b: b["T1"] == "tensor(float)" and b["U"] == "tensor(int64)",
         ),
         Form("mask_broadcast", (*four, In((2, 1, 1, 7)))),
         Form("mask_causal", (*square, In((6, 6))), {"is_causal": 1}),
@@ -94,6 +103,32 @@ def _attention() -> list[Form]:
     ]
 
 
+def _each(n: Any, length: Any, keys: Any, width: Any, out: Any, heads: int) -> tuple[In, ...]:
+    return In((n, heads, length, width)), In((n, heads, keys, width)), In((n, heads, keys, out))
+
+
+def _breadth() -> list[Form]:
+    """Every kind of number in each operand, and sizes that kernels tell apart."""
+    batch = 3 * KINDS
+    given = _each(batch, 3, 4, 4, 5, 1)
+    some = sizes(
+        "NLSDV",
+        (2, 4, 8, 8, 8),
+        (2, 4, 8, 8, 8),
+        (3, 5, 5, 5, 5),
+        (1, 3, 1, 1, 1),
+        (1, 33, 5, 33, 35),
+    )
+    return [
+        Form(
+            "kinds",
+            tuple(In(one.shape, kinds(0, place * KINDS)) for place, one in enumerate(given)),
+        ),
+        Form("shapes", _each("N", "L", "S", "D", "V", 1), sizes=some),
+        Form("alike", _each(2, 6, 6, 8, 8, 2)),
+    ]
+
+
 def _linear() -> list[Form]:
     def form(
         label: str, rule: str, *, decay: bool = False, beta: bool = False, **more: Any
@@ -117,6 +152,8 @@ def _linear() -> list[Form]:
 
     base = form("update_rule_gated_delta", "gated_delta", decay=True, beta=True, core=True)
     shared = (In((2, 5, 16)), In((2, 5, 8)), In((2, 5, 6)))
+    both, heads = (True, True), {"q_num_heads": 2, "kv_num_heads": 2}
+    one = {"q_num_heads": 1, "kv_num_heads": 1}
     return [
         base,
         form("update_rule_linear", "linear", core=True),
@@ -125,6 +162,27 @@ def _linear() -> list[Form]:
         form("past", "gated_delta", decay=True, beta=True, past=True, core=True),
         form("head_decay", "gated", decay=True, gate=2),
         *varied(base, chunk_size=(1, 2), scale=(0.25, 1.0)),
+        replace(base, label="update_rule_absent", attributes=heads, core=False),
+        Form("alike", (In((2, 5, 8)),) * 3, {**heads, "update_rule": "linear"}, outputs=both),
+        Form(
+            "one_step", (In((1, 1, 8)),) * 3, {**heads, "update_rule": "linear"}, outputs=both
+        ),
+        Form(
+            "kinds",
+            (
+                *(In((4 * KINDS, 2, 3), kinds(0, place * KINDS)) for place in range(3)),
+                In((4 * KINDS, 1, 3, 3), kinds(0, 3 * KINDS)),
+            ),
+            {**one, "update_rule": "linear"},
+            outputs=both,
+        ),
+        Form(
+            "shapes",
+            (In(("N", "L", 18)), In(("N", "L", 18)), In(("N", "L", 34))),
+            {**heads, "update_rule": "linear"},
+            outputs=both,
+            sizes=sizes("NL", (2, 4), (2, 4), (1, 5), (3, 1), (2, 18), (2, 33)),
+        ),
         Form(
             "grouped",
             shared,
@@ -141,6 +199,7 @@ def _rotary() -> list[Form]:
         "plain", (In((2, 3, 5, 8)), In((9, 4), cache), In((9, 4), cache), at), core=True
     )
     flat = Form("flat", (In((2, 5, 24)), *base.inputs[1:]), {"num_heads": 3}, core=True)
+    positions = In(("N", "L"), values.whole(0, 9))
     partial = (In((2, 3, 5, 8)), In((9, 2), cache), In((9, 2), cache), at)
     return [
         base,
@@ -148,6 +207,32 @@ def _rotary() -> list[Form]:
         *varied(base, interleaved=(0, 1), rotary_embedding_dim=(0,)),
         flat.also("flat_interleaved", attributes={"interleaved": 1}),
         Form("partial", partial, {"rotary_embedding_dim": 4}),
+        Form(
+            "partial_odd",
+            (In((2, 3, 5, 7)), *partial[1:]),
+            {"rotary_embedding_dim": 4},
+        ),
+        Form(
+            "kinds",
+            (
+                In((3 * KINDS, 1, 2, 4), kinds()),
+                In((3 * KINDS, 2, 2), kinds(0, KINDS)),
+                In((3 * KINDS, 2, 2), kinds(0, 2 * KINDS)),
+            ),
+        ),
+        Form(
+            "shapes",
+            (In(("N", 3, "L", "D")), In((9, "E"), cache), In((9, "E"), cache), positions),
+            sizes=sizes(
+                "NLDE",
+                (2, 4, 8, 4),
+                (2, 4, 8, 4),
+                (1, 5, 6, 3),
+                (3, 6, 6, 3),
+                (1, 1, 2, 1),
+                (2, 9, 22, 11),
+            ),
+        ),
         Form("no_positions", (In((2, 3, 5, 8)), In((2, 5, 4), cache), In((2, 5, 4), cache))),
     ]
 
@@ -181,6 +266,13 @@ def _flex() -> list[Form]:
             "both",
             attributes={"score_mod": _modified("Add", 1.0), "prob_mod": _modified("Mul", 0.5)},
         ),
+        *_breadth(),
+        base.also(
+            "precise",
+            attributes={"softmax_precision": 11},
+            core=True,
+            only=lambda b: b["T1"] == "tensor(double)",
+        ),
         base.also("grouped", inputs=(In((1, 4, 5, 8)), In((1, 2, 7, 8)), In((1, 2, 7, 6)))),
     ]
 
@@ -199,6 +291,7 @@ FAMILIES = (
         ],
         typing="free",
     ),
+    Family(("Attention",), newest("Attention", _breadth())),
     Family(("LinearAttention",), _linear()),
     Family(("RotaryEmbedding",), _rotary()),
     Family(("FlexAttention",), _flex(), domain="ai.onnx.preview"),

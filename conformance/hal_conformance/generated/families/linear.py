@@ -194,6 +194,7 @@ def _qlinear_matmul() -> list[Form]:
         form("saturates", (5, 33), (33, 7), (2.0**-5, 2.0**-5, 2.0**-4), core=True),
         form("columns", (5, 33), (33, 7), fit, columns=(7,)),
         form("batch", (2, 5, 9), (2, 9, 4), fit),
+        form("eights", (8, 16), (16, 8), fit, only=_bytes),
         form("long", (2, 1031), (1031, 3), fit),
         form("dynamic", ("N", "K"), ("K", 4), fit, sizes=_SIZES),
     ]

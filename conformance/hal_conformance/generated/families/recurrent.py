@@ -6,6 +6,8 @@ from typing import Any
 
 from hal_conformance.generated import values
 from hal_conformance.generated.form import Family, Form, In
+from hal_conformance.generated.kinds import KINDS, kinds
+from hal_conformance.generated.newest import newest, sizes
 
 _WEIGHT = values.between(-1, 1)
 _STEPS, _BATCH, _INPUT, _HIDDEN = 5, 3, 4, 6
@@ -98,6 +100,34 @@ def _forms(gates: int, activations: tuple[str, ...], others: tuple[str, ...]) ->
     ]
 
 
+def _breadth(gates: int) -> list[Form]:
+    """Every kind of number in what is fed, and sizes that kernels tell apart."""
+    states = 2 if gates == 4 else 1
+    batch, h, wide = (states + 1) * KINDS, 3, 8
+    fed = [In((1, batch, h), kinds(1, (1 + place) * KINDS)) for place in range(states)]
+    outputs = (True,) * (states + 1)
+    kept = (
+        In((2, batch, 4), kinds(1)),
+        In((1, gates * h, 4), _WEIGHT, weight=True),
+        In((1, gates * h, h), _WEIGHT, weight=True),
+        None,
+        None,
+        *fed,
+    )
+    grown = (
+        In(("L", "B", 18)),
+        In((1, gates * wide, 18), values.between(-0.25, 0.25), weight=True),
+        In((1, gates * wide, wide), values.between(-0.25, 0.25), weight=True),
+    )
+    some = sizes("LB", (2, 4), (2, 4), (3, 18), (1, 5), (17, 9))
+    alone = (In((1, KINDS, 4), kinds(1)), *kept[1:3])
+    return [
+        Form("kinds_alone", alone, {"hidden_size": h}, outputs=outputs),
+        Form("kinds", kept, {"hidden_size": h}, outputs=outputs),
+        Form("shapes", grown, {"hidden_size": wide}, outputs=outputs, sizes=some),
+    ]
+
+
 def _reset(value: int) -> Form:
     given = _given(3, bias=True, initial=True)
     attributes = {"hidden_size": _HIDDEN, "linear_before_reset": value}
@@ -113,6 +143,9 @@ _PEEPHOLE = Form(
 )
 
 FAMILIES = (
+    Family(("RNN",), newest("RNN", _breadth(1))),
+    Family(("GRU",), newest("GRU", _breadth(3))),
+    Family(("LSTM",), newest("LSTM", _breadth(4))),
     Family(("RNN",), _forms(1, ("Tanh",), ("Relu",))),
     Family(
         ("GRU",), [*_forms(3, ("Sigmoid", "Tanh"), ("Tanh", "Sigmoid")), _reset(0), _reset(1)]

@@ -203,7 +203,8 @@ def group_normalization(step: Step, inputs: Sequence[Quantity]) -> list[Quantity
     if step.version < 21:
         scale, bias = (p.moved(_repeated(shape[1] // groups)) for p in (scale, bias))
     inner = stashed(step, x)
-    grouped = inner.moved(lambda array: array.reshape(shape[0], groups, -1))
+    each = int(np.prod(shape[1:])) // groups
+    grouped = inner.moved(lambda array: array.reshape(shape[0], groups, each))
     normal = standardised(step, grouped, (2,), step.attributes["epsilon"])
     apart = normal.value.moved(lambda array: array.reshape(shape))
     shaped = _at_channel(scale, rank), _at_channel(bias, rank)
