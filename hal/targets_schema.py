@@ -56,13 +56,16 @@ class TimeoutsEntry(Strict):
     """To compile one model."""
     run_s: Seconds = _DEFAULT.run_s
     """To run one model once."""
+    reboot_s: Seconds = _DEFAULT.reboot_s
+    """How long a run waits for a machine (`host`) that went away."""
 
 
 class EnvEntry(Strict):
     """A Python environment of the target's own, which `hal env create` makes."""
 
     requires: Annotated[list[Name], Field(min_length=1)]
-    """What is installed there, as pip takes it ("onnxruntime-openvino==1.24.1")."""
+    """What is installed there, as lines of a requirements file ("onnxruntime-openvino==1.24.1",
+    "./acme_sdk-2.1-py3-none-any.whl"); a path that begins with . is relative to this file."""
     python: Annotated[str, Field(pattern=PYTHON_PATTERN)] | None = None
     """Its Python's version, in quotes ("3.10"); null is that of the interpreter that asks."""
 

@@ -164,7 +164,16 @@ def _absolute(raw: Raw, folder: Path) -> Raw:
     if python is not None and ("/" in python or "\\" in python):
         # Not resolved: a virtual environment's interpreter is a link that must stay one.
         fixed["python"] = str(folder / Path(python).expanduser())
+    if raw.get("env"):
+        requires = [_placed(line, folder) for line in raw["env"]["requires"]]
+        fixed["env"] = {**raw["env"], "requires": requires}
     return fixed
+
+
+def _placed(line: str, folder: Path) -> str:
+    """A requirement that is a path (it begins with "." or "~"), relative to the file."""
+    is_path = line.startswith(("./", "../", "~/", ".\\", "..\\"))
+    return str(folder / Path(line).expanduser()) if is_path else line
 
 
 def _flatten(name: str, stack: Sequence[Layer], seen: tuple[tuple[int, str], ...]) -> Raw:
