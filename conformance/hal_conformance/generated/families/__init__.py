@@ -33,6 +33,7 @@ NAMES = (
     "ml_models",
     "trees",
     "breadth_moves",
+    "breadth_words",
     "breadth",
 )
 
