@@ -12,6 +12,7 @@ from hal_conformance.cli import (
     corpus,
     expect,
     fingerprint,
+    judge,
     locate,
     power,
     profiles,
@@ -19,7 +20,7 @@ from hal_conformance.cli import (
     repro,
 )
 
-_MODULES = (conform, report, repro, expect, corpus, fingerprint, locate, profiles, power)
+_MODULES = (conform, judge, report, repro, expect, corpus, fingerprint, locate, profiles, power)
 
 
 def register(app: typer.Typer) -> None:

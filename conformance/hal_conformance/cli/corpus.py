@@ -91,18 +91,28 @@ Exit codes:
 
 EXPORT = """Write cases as folders of files, for users of any language.
 
-Each has model.onnx and test_data_set_0/*.pb, as onnx's own suite has them, and bounds.npz: the
-reference in float64, and how far from it an answer may lie.
+Each has model.onnx and test_data_set_0/*.pb, as onnx's own suite has them; generated cases have
+bounds.npz too: the reference in float64, and how far from it an answer may lie. corpus.json
+lists the cases. `hal judge` judges what is computed of them elsewhere; docs/offline.md
+has the formats. Without --suite: ops and graphs.
 
 \b
 Examples:
   hal corpus export cases -k 'ops/Conv/*'
   hal corpus export cases --suite graphs --arithmetic bf16
+  hal corpus export cases --suite onnx --suite ops --sample 300 --questions --form raw
 
 \b
 Exit codes:
   0  done
   2  wrong usage, or no such case"""
+
+
+class FormChoice(str, Enum):  # noqa: UP042  typer shows the values of a str enumeration
+    """Forms of values beside .pb."""
+
+    RAW = "raw"
+    NPY = "npy"
 
 
 class FrozenChoice(str, Enum):  # noqa: UP042  typer shows the values of a str enumeration
@@ -179,6 +189,17 @@ def corpus_export(
         typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
     ] = None,
     suite: SuiteOption = None,
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", min=1, metavar="N", help="Only N of them, always the same."),
+    ] = None,
+    questions: Annotated[
+        bool, typer.Option("--questions", help="Leave out what is expected.")
+    ] = False,
+    form: Annotated[
+        list[FormChoice] | None,
+        typer.Option("--form", help="Values in this form too; may be repeated."),
+    ] = None,
     arithmetic: ArithmeticOption = None,
     jobs: JobsOption = None,
     cache: CacheOption = None,
@@ -188,7 +209,9 @@ def corpus_export(
     from hal_conformance.commands import frozen
 
     asked = _asked(suite, arithmetic, jobs, cache, pattern)
-    raise typer.Exit(frozen.export(asked, folder, as_json=json))
+    forms = tuple(each.value for each in form or ())
+    what = frozen.Exported(sample, questions, forms)
+    raise typer.Exit(frozen.export(asked, folder, what, as_json=json))
 
 
 def _asked(

@@ -34,6 +34,11 @@ def conclude(ended: Ended, summary: Summary, folder: Path, *, gate: bool, as_jso
     return failures.DISAGREE if problems else failures.OK
 
 
+def note_missing(missing: int, cases: int) -> None:
+    """Say that answers are missing: such cases are in no results, and no verdict is given."""
+    output.note(f"hal: {missing:,} of {cases:,} cases have no answer and no status")
+
+
 def write_reports(ended: Ended, folder: Path) -> Summary:
     """Write the reports of a run beside its results."""
     from hal_conformance.report import render, summarise

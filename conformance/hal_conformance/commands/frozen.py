@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hal.cli import failures, output
 from hal.errors import InputError
@@ -14,8 +15,11 @@ from hal_conformance.frozen import verify as verifying
 from hal_conformance.frozen.corpus import SUITES, FrozenCorpus
 from hal_conformance.frozen.shelf import Shelf
 from hal_conformance.numerics.arithmetic import ARITHMETICS, arithmetic
-from hal_conformance.runner.plan import matches
+from hal_conformance.runner.plan import Selection
 from hal_conformance.runner.progress import Preparing
+
+if TYPE_CHECKING:
+    from hal_conformance.offline.bundle import Source
 
 SHOWN = 20
 """How many differences are listed; --json has all."""
@@ -40,6 +44,15 @@ class Asked:
         if "all" in self.arithmetics:
             return list(ARITHMETICS)
         return [arithmetic(name).name for name in self.arithmetics]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What of the cases is exported, and in which forms beside .pb."""
+
+    sample: int | None = None
+    questions: bool = False
+    forms: tuple[str, ...] = ()
 
 
 def build(asked: Asked, *, as_json: bool) -> int:
@@ -131,35 +144,49 @@ def freeze(asked: Asked, *, as_json: bool) -> int:
     return failures.OK
 
 
-def export(asked: Asked, folder: Path, *, as_json: bool) -> int:
-    """Write cases as folders that any language can read.
+def export(asked: Asked, folder: Path, what: Exported, *, as_json: bool) -> int:
+    """Write a bundle of cases that any language can read.
 
     Returns:
         The exit code.
 
     Raises:
-        InputError: no case is chosen, or more than one arithmetic.
+        InputError: no case is chosen, more than one arithmetic, or the folder is not empty.
     """
-    from hal_conformance.frozen.export import export as write
+    from hal_conformance.offline import bundle
 
-    (name,) = asked.names() if len(asked.names()) == 1 else (None,)
-    if name is None:
+    names = asked.names()
+    if len(names) != 1:
         raise InputError("bounds.npz holds one arithmetic; name one")
-    shelf = Shelf(asked.cache, asked.jobs)
-    written = 0
-    for suite in asked.suites or SUITES:
-        corpus = FrozenCorpus(suite, shelf)
-        chosen = [c for c in corpus.frozen if not asked.pattern or matches(c, asked.pattern)]
-        corpus.prepare(chosen, [name], Preparing())
-        for case in chosen:
-            question = corpus.question(case)
-            known = [] if question.judged == "refusal" else corpus.known(question, name)
-            write(folder, question, known, name)
-        written += len(chosen)
-    if not written:
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty; a bundle wants a folder of its own")
+    suites = asked.suites or SUITES
+    order = bundle.Order(
+        Selection(suites, pattern=asked.pattern, sample=what.sample),
+        names[0],
+        tuple(dict.fromkeys(("pb", *what.forms))),
+        answers=not what.questions,
+    )
+    made = bundle.write(folder, _sources(asked, suites), order, Preparing())
+    if not made.cases:
         raise InputError(f"-k {asked.pattern!r} matches no case")
     if as_json:
-        output.emit_json({"folder": str(folder), "cases": written, "arithmetic": name})
+        told = {"folder": str(folder), "cases": len(made.cases), "arithmetic": names[0]}
+        output.emit_json(told)
     else:
-        output.line(f"{folder}: {written:,} cases with the bounds of {name}")
+        output.line(f"{folder}: {len(made.cases):,} cases with the bounds of {names[0]}")
     return failures.OK
+
+
+def _sources(asked: Asked, suites: Sequence[str]) -> dict[str, Source]:
+    from hal_conformance.corpus import standard
+    from hal_conformance.offline.bundle import FrozenSource, StandardSource
+
+    shelf = Shelf(asked.cache, asked.jobs)
+    found: dict[str, Source] = {}
+    for name in suites:
+        if name == "onnx":
+            found[name] = StandardSource(standard(asked.cache, Preparing()))
+        else:
+            found[name] = FrozenSource(FrozenCorpus(name, shelf))
+    return found

@@ -14,15 +14,12 @@ same infinity, and where d is infinite and |output| + bound passes the largest n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
-from onnx import TensorProto, numpy_helper
 
-from hal import dtypes
+from hal import dtypes, exchange
 from hal.tensor import MapValue, Tensor, Value
 from hal_conformance.frozen.question import Known, Question
 from hal_conformance.numerics.arithmetic import Array
@@ -31,8 +28,16 @@ from hal_conformance.numerics.pair import Pair, Quantity, Table
 MODEL, CASE, BOUNDS = "model.onnx", "case.json", "bounds.npz"
 
 
-def export(folder: Path, question: Question, known: Sequence[Known], arithmetic: str) -> Path:
-    """Write a case into a folder of its own.
+def export(
+    folder: Path,
+    question: Question,
+    known: Sequence[Known],
+    arithmetic: str,
+    forms: Sequence[str] = ("pb",),
+) -> Path:
+    """Write a case into a folder of its own; without what is known, its questions alone.
+
+    `forms` are those of `hal.exchange`.
 
     Returns:
         That folder.
@@ -46,7 +51,7 @@ def export(folder: Path, question: Question, known: Sequence[Known], arithmetic:
         "hash": question.hash,
         "arithmetic": arithmetic,
         "judged": question.judged,
-        "tier": known[0].tier if known else "refusal",
+        "tier": known[0].tier if known else question.judged,
         "vacuous": next((each.vacuous for each in known if each.vacuous), None),
         "evidence": question.evidence,
         "inputs": [value.name for value in question.facts.inputs],
@@ -58,23 +63,18 @@ def export(folder: Path, question: Question, known: Sequence[Known], arithmetic:
     for number, feeds in enumerate(question.datasets):
         data = place / f"test_data_set_{number}"
         data.mkdir(exist_ok=True)
-        _inputs(data, question, feeds)
+        inputs = question.facts.inputs
+        exchange.write(data, "input", inputs, [feeds[spec.name] for spec in inputs], forms)
         if number < len(kept):
-            _outputs(data, question, kept[number])
+            _outputs(data, question, kept[number], forms)
     return place
 
 
-def _inputs(data: Path, question: Question, feeds: Mapping[str, Value]) -> None:
-    for number, spec in enumerate(question.facts.inputs):
-        message = message_of(feeds[spec.name], spec.name)
-        (data / f"input_{number}.pb").write_bytes(message.SerializeToString())
-
-
-def _outputs(data: Path, question: Question, known: Known) -> None:
+def _outputs(data: Path, question: Question, known: Known, forms: Sequence[str]) -> None:
+    values = [value_of(quantity) for quantity in known.expected]
+    exchange.write(data, "output", question.facts.outputs, values, forms)
     arrays: dict[str, Array] = {}
-    for number, (name, quantity) in enumerate(zip(question.names, known.expected, strict=True)):
-        message = message_of(value_of(quantity), name)
-        (data / f"output_{number}.pb").write_bytes(message.SerializeToString())
+    for number, quantity in enumerate(known.expected):
         arrays |= dict(_arrays("output", "bound", number, quantity))
         if known.primitive is not None:
             tight = _arrays("output", "primitive", number, known.primitive[number])
@@ -115,36 +115,3 @@ def value_of(quantity: Quantity) -> Value:
         return Tensor(np.asarray(quantity.value, dtype=object), own)
     with np.errstate(all="ignore"):
         return Tensor(np.asarray(quantity.value).astype(own.numpy), own)
-
-
-def message_of(value: Value, name: str) -> Any:
-    """A value as the protobuf message that onnx's suite keeps it in."""
-    if isinstance(value, Tensor):
-        return _tensor(value, name)
-    if isinstance(value, list):
-        sequence = onnx.SequenceProto(name=name, elem_type=onnx.SequenceProto.TENSOR)
-        for item in value:
-            if not isinstance(item, Tensor):
-                raise TypeError(f"{name} is a sequence of other things than tensors")
-            sequence.tensor_values.append(_tensor(item, ""))
-        return sequence
-    if isinstance(value, MapValue):
-        message = onnx.MapProto(name=name, key_type=value.keys.dtype.number)
-        keys = value.keys.array.ravel().tolist()
-        if value.keys.dtype.name == "string":
-            message.string_keys.extend(str(key).encode() for key in keys)
-        else:
-            message.keys.extend(keys)
-        message.values.tensor_values.append(_tensor(value.values, ""))
-        message.values.elem_type = onnx.SequenceProto.TENSOR
-        return message
-    return onnx.OptionalProto(name=name)
-
-
-def _tensor(value: Tensor, name: str) -> TensorProto:
-    if value.dtype.name == "string":
-        texts = [str(item).encode() for item in value.array.ravel().tolist()]
-        return TensorProto(
-            name=name, data_type=TensorProto.STRING, dims=value.shape, string_data=texts
-        )
-    return numpy_helper.from_array(value.array, name)
