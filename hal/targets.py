@@ -28,14 +28,23 @@ LOCAL_FILE = "devices.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a worker of this target may take before it is ended, in seconds."""
+    """How long a worker of this target may take before it is ended, in seconds.
+
+    `reboot_s` is how long a run waits for another machine (`host`) that went away.
+    """
 
     start_s: float = 60.0
     compile_s: float = 300.0
     run_s: float = 60.0
+    reboot_s: float = 300.0
 
     def to_json(self) -> dict[str, float]:
-        return {"start_s": self.start_s, "compile_s": self.compile_s, "run_s": self.run_s}
+        return {
+            "start_s": self.start_s,
+            "compile_s": self.compile_s,
+            "run_s": self.run_s,
+            "reboot_s": self.reboot_s,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,8 @@ def _absolute(raw: Raw, folder: Path) -> Raw:
     if "expectations" in raw:
         fixed["expectations"] = [str(folder / item) for item in raw["expectations"]]
     python = raw.get("python")
-    if python is not None and ("/" in python or "\\" in python):
+    is_here = raw.get("host") is None  # else a path is one of another machine
+    if python is not None and is_here and ("/" in python or "\\" in python):
         # Not resolved: a virtual environment's interpreter is a link that must stay one.
         fixed["python"] = str(folder / Path(python).expanduser())
     if raw.get("env"):

@@ -148,22 +148,43 @@ def _prepare(column: Column, model: Model, plan: Plan, workers: ExitStack) -> No
     from hal.worker.client import WorkerAdapter
 
     target = column.target
-    worker = WorkerAdapter(target.adapter, python=target.interpreter, timeouts=target.timeouts)
+    worker = WorkerAdapter(
+        target.adapter,
+        python=target.interpreter,
+        host=target.host,
+        timeouts=target.timeouts,
+    )
     workers.callback(worker.close)
     column.worker = worker
     dims = {**target.options.dimensions, **plan.dims}
+    path, there = _lent(worker, model, replace(plan, dims=dims))
     column.figures |= worker.call(
         "hal.cli.bench_kernel:prepare",
         {
             "target": target.name,
             "device": target.device,
             "options": replace(target.options, dimensions=dims).to_json(),
-            "model": str(model.path),
+            "model": path,
             "facts": model.facts.to_json(),
-            "plan": replace(plan, dims=dims).to_json(),
+            "plan": there.to_json(),
         },
         timeout_s=target.timeouts.compile_s + target.timeouts.run_s,
     )
+
+
+def _lent(worker: WorkerAdapter, model: Model, plan: Plan) -> tuple[str, Plan]:
+    """The model's path and the plan where the worker runs, which may be another machine."""
+    source = Path(str(model.path))
+    kept = f"model/{source.name}"
+    beside = zip(model.facts.external, model.external_paths(), strict=True)
+    inputs = {name: f"input-{number}.npy" for number, name in enumerate(plan.files)}
+    lent = worker.lend(
+        {kept: source}
+        | {f"model/{name}": path for name, path in beside}
+        | {inputs[name]: path for name, path in plan.files.items()}
+    )
+    files = {name: Path(lent[place]) for name, place in inputs.items()}
+    return lent[kept], replace(plan, files=files)
 
 
 def _spin(column: Column, length: float, keep: bool) -> None:

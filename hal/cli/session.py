@@ -16,7 +16,7 @@ from hal.device import open as open_device
 from hal.errors import HALError, InputError, Unsupported
 from hal.executable import Executable
 from hal.model import Model
-from hal.targets import Target, Timeouts, resolve
+from hal.targets import Target, resolve
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def with_timeout(target: Target, seconds: float | None) -> Target:
     """The target with that long to compile and to run, where a number is given."""
     if seconds is None:
         return target
-    return replace(target, timeouts=Timeouts(target.timeouts.start_s, seconds, seconds))
+    return replace(target, timeouts=replace(target.timeouts, compile_s=seconds, run_s=seconds))
 
 
 def check_dimensions(model: Model, dims: Mapping[str, int]) -> None:

@@ -25,7 +25,7 @@ from hal.worker.connection import Connection, WorkerProcess
 from hal.worker.process import Process
 from hal.worker.wire import PROTOCOL, Message, Received
 
-MODEL_FILE = "model.onnx"
+MODEL_FILE = "onnx-hal-model.onnx"
 """What a model with external data is called on another machine."""
 
 _NOT_ACROSS = frozenset({"bind", "concurrent", "submit"})
@@ -108,6 +108,11 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         """
         return self._connection.is_lost
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the connection to its machine is known to be lost."""
+        return self._connection.process.is_cut_off
+
     def probe(self) -> Sequence[DeviceInfo]:
         """As the adapter says, less the features that do not cross a process border."""
         return [self._across(device) for device in self._ask_for_devices("probe")["devices"]]
@@ -159,21 +164,20 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         )
         return reply["result"]
 
-    def lend(self, files: Sequence[str | os.PathLike[str]]) -> list[str]:
-        """The files' paths where the worker runs; they are sent to another machine.
+    def lend(self, files: Mapping[str, Path]) -> dict[str, str]:
+        """Where the worker finds files, by the names they are given.
 
-        They lie in one folder there, under their names, until the worker ends.
+        To another machine they are sent, into one folder, where they lie under these names
+        until the worker ends.
         """
-        paths = [Path(os.path.abspath(file)) for file in files]
-        if self.host is None or not paths:
-            return [str(path) for path in paths]
+        if self.host is None:
+            return {name: os.path.abspath(path) for name, path in files.items()}
         message = Message({"verb": "keep"})
-        names = [f"{number}/{path.name}" for number, path in enumerate(paths)]
-        _add_files(message.header, message, dict(zip(names, paths, strict=True)))
+        _add_files(message.header, message, files)
         folder = self._connection.exchange(
             message, self.timeouts.compile_s, lambda reply: str(reply.header["folder"])
         )
-        return [f"{folder}/{name}" for name in names]
+        return {name: f"{folder}/{name}" for name in files}
 
     def ping(self) -> None:
         """Ask for nothing.
@@ -191,6 +195,10 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
     def stderr(self) -> str:
         """The last the worker printed, on either stream."""
         return self._connection.process.stderr()
+
+    def end(self) -> None:
+        """End the worker at once, without waiting for that."""
+        self._connection.process.end()
 
     def close(self) -> None:
         """Ask the worker to leave; one that does not is killed."""

@@ -11,6 +11,7 @@ from threading import Thread
 
 from hal.errors import HALError
 from hal.targets import Target
+from hal.worker.client import WorkerAdapter
 from hal_conformance.fingerprint.take import fingerprint
 
 BUDGET_S = 60.0
@@ -25,10 +26,12 @@ class Background:
 
     Args:
         targets: whom to ask; none is allowed.
-        started: told the process id of each worker; what it raises ends the asking.
+        started: told of each worker; what it raises ends the asking.
     """
 
-    def __init__(self, targets: Sequence[Target], started: Callable[[int], None]) -> None:
+    def __init__(
+        self, targets: Sequence[Target], started: Callable[[WorkerAdapter], None]
+    ) -> None:
         self._asked: dict[str, Future[dict[str, str]]] = {t.name: Future() for t in targets}
         self._targets = targets
         self._started = started

@@ -21,7 +21,7 @@ from hal.errors import (
     OutOfMemory,
     Unsupported,
 )
-from hal.targets import Target, Timeouts
+from hal.targets import Target
 from hal.worker.client import WorkerAdapter
 from hal_conformance.fingerprint.fact import UNKNOWN, Fact, Probe, Seen, Uneven, Unread, digest
 from hal_conformance.fingerprint.lab import Lab
@@ -74,7 +74,7 @@ class Taken:
 
 def fingerprint(
     target: Target,
-    started: Callable[[int], None] | None = None,
+    started: Callable[[WorkerAdapter], None] | None = None,
     *,
     budget_s: float = math.inf,
 ) -> dict[str, str]:
@@ -82,7 +82,7 @@ def fingerprint(
 
     Args:
         target: where to ask.
-        started: told the process id of each worker, so that a caller may end it.
+        started: told of each worker, so that a caller may end it.
         budget_s: after so many seconds, no further probe is begun; its fact is left out.
 
     Raises:
@@ -93,7 +93,7 @@ def fingerprint(
 
 def take(
     target: Target,
-    started: Callable[[int], None] | None = None,
+    started: Callable[[WorkerAdapter], None] | None = None,
     *,
     budget_s: float = math.inf,
     probes: Sequence[Probe] = PROBES,
@@ -164,13 +164,19 @@ def _end(error: HALError) -> str:
         return f"it ends the process (signal {error.signal})"
 
 
-def _opened(target: Target, started: Callable[[int], None] | None) -> Device:
-    limits = Timeouts(target.timeouts.start_s, PATIENCE_S, PATIENCE_S)
+def _opened(target: Target, started: Callable[[WorkerAdapter], None] | None) -> Device:
+    limits = replace(target.timeouts, compile_s=PATIENCE_S, run_s=PATIENCE_S)
     env = {name: os.environ.get(name, default) for name, default in THREADS.items()}
-    adapter = WorkerAdapter(target.adapter, python=target.interpreter, timeouts=limits, env=env)
+    adapter = WorkerAdapter(
+        target.adapter,
+        python=target.interpreter,
+        host=target.host,
+        timeouts=limits,
+        env=env,
+    )
     try:
         if started is not None:
-            started(adapter.pid)
+            started(adapter)
         info = adapter.find(target.device)
     except BaseException:
         adapter.kill()

@@ -8,12 +8,12 @@ the run before it begins.
 from __future__ import annotations
 
 import os
-import platform
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from hal import registry
@@ -23,6 +23,7 @@ from hal.targets import Target
 from hal.worker.client import WorkerAdapter
 from hal_conformance.runner.outcome import Observation, elsewhere, of_error, told
 from hal_conformance.runner.plan import Item
+from hal_conformance.runner.progress import clock
 from hal_conformance.runner.slot import Stopped
 from hal_conformance.runner.suites import Suite
 from hal_conformance.runner.wards import MemoryWatch, Ward
@@ -36,6 +37,9 @@ GRACE_S = 5.0
 PAUSES_S = (0.2, 2.0)
 """How long to wait before a device that could not be opened again is tried once more."""
 
+AWAY_S = 2.0
+"""How long to wait between two attempts to reach a machine that went away."""
+
 
 class Bench:
     """Opens sessions on a run's targets; one object for all slots.
@@ -45,9 +49,15 @@ class Bench:
     """
 
     def __init__(
-        self, targets: Sequence[Target], suites: Mapping[str, Suite], memory_limit: int
+        self,
+        targets: Sequence[Target],
+        suites: Mapping[str, Suite],
+        memory_limit: int,
+        say: Callable[[str], None],
     ) -> None:
         self.suites = suites
+        self._say = say  # what the user should know meanwhile, in a line
+        self._away: set[str] = set()  # targets whose machine is being waited for
         self.headers: dict[str, dict[str, Any]] = {}
         self.faults = 0
         self.is_working = False  # whether slots are at work, which notice a stop by themselves
@@ -95,22 +105,66 @@ class Bench:
     def open(self, target: str) -> WorkerSession:
         """A session on the target: one that was prepared, or a new one.
 
-        A device may need a moment after it has crashed: opening is tried more than once.
+        A device may need a moment after it has crashed: opening is tried more than once. One on
+        another machine, which may be starting anew, is waited for.
 
         Raises:
             HALError: no worker can be started, or the device is not there.
             Stopped: the run is being stopped.
         """
-        with self._mutex:
-            spare = self._spare.get(target)
-            if spare:
-                return spare.pop()
+        session = self._spared(target)
+        if session is not None:
+            return session
+        if self._targets[target].host is not None:
+            return self._awaited(self._targets[target])
         for pause in PAUSES_S:
             try:
                 return self._opened(target)
             except HALError:
                 self._stopping.wait(pause)
         return self._opened(target)
+
+    def _spared(self, target: str) -> WorkerSession | None:
+        """A session that was prepared, and that still answers."""
+        while True:
+            with self._mutex:
+                spare = self._spare.get(target)
+                if not spare:
+                    return None
+                session = spare.pop()
+            if session.answers():
+                return session
+            session.kill()
+
+    def _awaited(self, target: Target) -> WorkerSession:
+        """A session on a target of another machine, as soon as that lets us have one."""
+        began = monotonic()
+        while True:
+            try:
+                session = self._opened(target.name)
+            except HALError as error:
+                if monotonic() - began > target.timeouts.reboot_s:
+                    raise
+                self._tell_away(target, error)
+                self._stopping.wait(AWAY_S)
+            else:
+                self._tell_back(target, monotonic() - began)
+                return session
+
+    def _tell_away(self, target: Target, error: HALError) -> None:
+        with self._mutex:
+            is_news = target.name not in self._away
+            self._away.add(target.name)
+        if is_news:
+            limit = clock(target.timeouts.reboot_s)
+            self._say(f"{target.name}: {error.message}; waiting for it, up to {limit}")
+
+    def _tell_back(self, target: Target, seconds: float) -> None:
+        with self._mutex:
+            is_news = target.name in self._away
+            self._away.discard(target.name)
+        if is_news:
+            self._say(f"{target.name}: {target.host} is back after {clock(seconds)}")
 
     def _opened(self, name: str) -> WorkerSession:
         target = self._targets[name]
@@ -119,11 +173,12 @@ class Bench:
         adapter = WorkerAdapter(
             target.adapter,
             python=target.interpreter,
+            host=target.host,
             timeouts=target.timeouts,
             env={name: os.environ.get(name, "1") for name in THREAD_VARIABLES},
             placed=True,
         )
-        ward = self.watch.add(adapter.pid)
+        ward = self.watch.over(adapter)
         try:
             if self.stopping():
                 raise Stopped
@@ -135,16 +190,16 @@ class Bench:
         version = registry.entry(target.adapter).version
         device = bound(Device(target, adapter, info, adapter_version=version))
         with self._mutex:
-            self.headers.setdefault(name, header(device))
+            self.headers.setdefault(name, header(device, adapter.hello))
         return WorkerSession(self, device, adapter, ward)
 
-    def watch_over(self, pid: int) -> None:
+    def watch_over(self, worker: WorkerAdapter) -> None:
         """Watch a worker that is none of the sessions', until the run ends.
 
         Raises:
             Stopped: the run is being stopped.
         """
-        self.watch.add(pid)
+        self.watch.over(worker)
         if self.stopping():
             raise Stopped
 
@@ -191,6 +246,19 @@ class WorkerSession:
         """Whether it can take another case."""
         return not self._adapter.is_lost and self._ward.verdict is None
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether its machine is known to be gone."""
+        return self._adapter.is_cut_off
+
+    def answers(self) -> bool:
+        """Whether it still does, after it has waited."""
+        try:
+            self._adapter.ping()
+        except HALError:
+            return False
+        return True
+
     def observe(self, item: Item) -> Observation:
         """Run the case and judge it; what goes wrong is part of the observation."""
         seen = self._observe(item)
@@ -231,8 +299,8 @@ def bound(device: Device) -> Device:
     return device
 
 
-def header(device: Device) -> dict[str, Any]:
-    """What was found at a target, as `records.TargetHeader`."""
+def header(device: Device, worker: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found at a target, as `records.TargetHeader`; `worker` is what it said first."""
     target = device.target
     return {
         "target": target.name,
@@ -243,5 +311,5 @@ def header(device: Device) -> dict[str, Any]:
         "options": target.options.to_json(),
         "arithmetic": target.arithmetic,
         "labels": list(target.labels),
-        "fingerprint": {"machine": platform.machine(), "system": platform.system()},
+        "fingerprint": {name: worker[name] for name in ("machine", "system")},
     }

@@ -13,10 +13,14 @@ EVERY_S = 5.0
 
 
 class Progress(Protocol):
-    """Told of every case that ends, from any thread; draws when `tick` is called."""
+    """Told of every case that ends, from any thread; draws when `tick` is called.
+
+    `note` passes on what the user should know meanwhile, from any thread.
+    """
 
     def begin(self, total: int, done: int) -> None: ...
     def ended(self, record: dict[str, Any]) -> None: ...
+    def note(self, text: str) -> None: ...
     def tick(self) -> None: ...
     def close(self) -> None: ...
 
@@ -81,6 +85,9 @@ class Lines:
             self._last = monotonic()
             self._say(self._tally.line())
 
+    def note(self, text: str) -> None:
+        self._say(text)
+
     def close(self) -> None:
         if self._tally.outcomes:
             self._say(self._tally.line())
@@ -114,6 +121,9 @@ class Bar:
         self._bar.update(self._task, completed=self._tally.done, said=said)
         self._bar.refresh()
 
+    def note(self, text: str) -> None:
+        self._bar.console.print(text, markup=False)
+
     def close(self) -> None:
         self.tick()
         self._stack.close()
@@ -142,6 +152,7 @@ class Silent:
 
     def begin(self, total: int, done: int) -> None: ...
     def ended(self, record: dict[str, Any]) -> None: ...
+    def note(self, text: str) -> None: ...
     def tick(self) -> None: ...
     def close(self) -> None: ...
 

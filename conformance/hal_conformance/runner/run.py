@@ -100,7 +100,7 @@ def conduct(
     """
     ready: dict[str, Suite] = {}
     limit = request.memory_limit or default_limit(request.jobs)
-    bench = Bench(request.targets, ready, limit)
+    bench = Bench(request.targets, ready, limit, progress.note)
     try:
         with _stops(bench):
             bench.begin(_openings(request), request.jobs)
@@ -217,7 +217,8 @@ def _stops(bench: Bench) -> Generator[None]:
 
 def _asked(target: Target) -> dict[str, Any]:
     asked = target.to_json()
-    return {name: asked[name] for name in ("adapter", "device", "options", "arithmetic")}
+    names = ("adapter", "device", "options", "arithmetic", *(["host"] if target.host else []))
+    return {name: asked[name] for name in names}
 
 
 def _digest(items: Sequence[Item]) -> str:

@@ -30,6 +30,11 @@ class Session(Protocol):
         """Whether it can take another case."""
         ...
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether its machine is known to be gone, which no case is to be blamed for."""
+        ...
+
     def observe(self, item: Item) -> Observation:
         """Run the case and judge it; what goes wrong is part of the observation."""
         ...
@@ -142,6 +147,8 @@ class Slot:
     def _warm(self, target: str) -> Session:
         if self._house.stopping():
             raise Stopped
+        if self._session is not None and self._session.cut_off:
+            self._give_up()
         if self._session is not None and self.target == target:
             return self._session
         self.retire()

@@ -1,9 +1,10 @@
-"""Wards: worker processes that are ended when the run stops, or when they take too much memory.
+"""Wards: workers that are ended when the run stops, or when they take too much memory.
 
 The resident memory of every ward is read many times a second, from /proc; where there is none,
 as on macOS and Windows, nothing is watched and the operating system's own limits hold.
 Address-space limits would be stricter but break drivers, which reserve far more than they use.
-Only the worker itself is counted, not processes that it starts.
+Only the worker itself is counted, not processes that it starts. On another machine nothing is
+counted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hal.worker.client import WorkerAdapter
 
 PERIOD_S = 0.05
 SHARE = 0.75  # of the machine's memory, for all workers together
@@ -45,6 +51,22 @@ class Ward:
             self._handle = -1
 
 
+class DistantWard(Ward):
+    """A worker on another machine, which can be ended and not watched."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self.pid = -1
+        self.verdict = None
+        self._cut = end
+
+    def end(self) -> None:
+        """Cut the connection, from any thread."""
+        self._cut()
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
 class MemoryWatch:
     """One thread that reads the memory of all wards; `close` ends it."""
 
@@ -59,6 +81,15 @@ class MemoryWatch:
     def add(self, pid: int) -> Ward:
         """Watch a child process of ours that has not been waited for."""
         ward = Ward(pid)
+        with self._mutex:
+            self._wards.add(ward)
+        return ward
+
+    def over(self, worker: WorkerAdapter) -> Ward:
+        """Watch a worker, wherever it runs."""
+        if worker.host is None:
+            return self.add(worker.pid)
+        ward = DistantWard(worker.end)
         with self._mutex:
             self._wards.add(ward)
         return ward

@@ -54,6 +54,7 @@ class FakeSession:
         self.name = name
         self.ran: list[str] = []
         self.alive = True
+        self.cut_off = False
 
     def observe(self, item: Item) -> Observation:
         outcome = "PASS"
