@@ -73,6 +73,10 @@ PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
             r'In Node, \("(?P<node>[^"]*)".*No Op registered for (?P<op>\S+) '
             r"with domain_version of (?P<opset>\d+)",
         ),
+        (
+            Unsupported,
+            r"Provider type for (?P<op>\S+) node with name '(?P<node>[^']*)' is not set",
+        ),
         (Unsupported, r"Opset (?P<opset>\d+) is under development"),
         (Unsupported, r"Unsupported model IR version"),
         (Unsupported, rf"{_TYPE_OF} in node \((?P<node>[^)]*)\)"),

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from hal.errors import DeviceError, DeviceNotFound, SDKMissing
 from hal.spec import DeviceInfo
-from hal_onnxruntime.devices import Kind, claims
+from hal_onnxruntime.devices import Kind
 from hal_onnxruntime.session import sdk
 
 Facts: TypeAlias = "Mapping[str, str]"
@@ -169,11 +169,13 @@ def described(found: Any) -> str:
 
 
 def describe(device: str, facts: Facts) -> DeviceInfo:
-    """The device as this package describes devices, from what ONNX Runtime says of it."""
+    """The device as this package describes devices, from what ONNX Runtime says of it.
+
+    Nobody says which opsets and types a plugin takes: none are claimed, and a model is offered.
+    """
     kind = _KINDS.get(facts["hardware"], "npu")
     if facts["vendor"] in _SIMULATED and platform.machine() in _X86:
         kind = "simulator"
-    opsets, _ = claims("")
     return DeviceInfo(
         id=device,
         name=facts["ep"].removesuffix("ExecutionProvider"),
@@ -181,7 +183,6 @@ def describe(device: str, facts: Facts) -> DeviceInfo:
         kind=kind,
         sdk=facts["version"],
         driver=f"onnxruntime {sdk().__version__}",
-        opsets=opsets,
         features=FEATURES,
         properties={
             "provider": facts["ep"],
