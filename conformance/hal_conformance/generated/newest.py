@@ -25,3 +25,6 @@ PLANES = sizes(
     "NHW", (2, 4, 8), (2, 4, 8), (3, 5, 5), (1, 4, 7), (0, 4, 5), (5, 9, 16), (3, 13, 35)
 )
 """Of planes: the same twice, so that what is kept shows; then square, odd, none, long."""
+
+FULL = tuple(size for size in PLANES if size["N"])
+"""The same without the empty one, for operators that need an image."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hal_conformance.generated import values
-from hal_conformance.generated.entries import BATCH, EVERY, FINITE, OTHER, entries, every
+from hal_conformance.generated.entries import BATCH, EVERY, FINITE, entries, every
 from hal_conformance.generated.families import convolution_quantised as quantised
 from hal_conformance.generated.form import Family, Form, In, varied
-from hal_conformance.generated.newest import PLANES, newest, sizes
+from hal_conformance.generated.newest import FULL, PLANES, newest, sizes
 
 _N = ({"N": 1}, {"N": 3})
 _WEIGHTS = values.between(-1, 1)
@@ -230,25 +230,19 @@ def _transposed_breadth() -> list[Form]:
 
 
 def _deformed_breadth() -> list[Form]:
-    def form(label: str, x: In, w: In, **more: Any) -> Form:
-        plane = more.pop("plane")
-        offset = In((x.shape[0], 2, *plane), values.between(-1.5, 1.5))  # type: ignore[index]
-        return Form(label, (x, w, offset), {"kernel_shape": [1, 1], "pads": [0] * 4}, **more)
+    """Numbers of every finite kind; sizes that kernels tell apart."""
+    still = {"kernel_shape": [1, 1], "pads": [0, 0, 0, 0]}
 
-    weight = In((3, 2, 1, 1), _WEIGHTS, weight=True)
+    def form(label: str, batch: int | str, plane: Any, filters: int, **more: Any) -> Form:
+        x = In((batch, 2, *plane), more.pop("make", values.any_))
+        weight = In((filters, 2, 1, 1), _WEIGHTS, weight=True)
+        offset = In((batch, 2, *plane), values.between(-1.5, 1.5))
+        return Form(label, (x, weight, offset), still, **more)
+
     return [
-        *(
-            form(label, In((len(kinds), 2, 4, 5), entries(*kinds)), weight, plane=(4, 5))
-            for label, kinds in (("finite", FINITE), ("not_finite", OTHER))
-        ),
-        form(
-            "shapes",
-            In(("N", 2, "H", "W")),
-            weight,
-            plane=("H", "W"),
-            sizes=[size for size in PLANES if size["N"]],
-        ),
-        form("as_large", In((2, 2, 4, 5)), In((2, 2, 1, 1), _WEIGHTS), plane=(4, 5)),
+        form("finite", len(FINITE), (4, 5), 3, make=entries(*FINITE)),
+        form("shapes", "N", ("H", "W"), 3, sizes=FULL[:4]),
+        form("as_large", 2, (4, 5), 2),
     ]
 
 

@@ -12,7 +12,7 @@ from hal_conformance.generated import values
 from hal_conformance.generated.draw import Draw
 from hal_conformance.generated.entries import BATCH, FINITE, OTHER, entries, every
 from hal_conformance.generated.form import Family, Form, In, varied
-from hal_conformance.generated.newest import PLANES, newest, sizes
+from hal_conformance.generated.newest import FULL, PLANES, newest, sizes
 from hal_conformance.generated.values import Maker, Shape
 from hal_conformance.numerics.arithmetic import Array
 
@@ -254,7 +254,7 @@ def _regions_breadth() -> list[Form]:
             "shapes",
             (In(("N", 33, "H", "W")), In((8, 5), values.fixed(rois))),
             {"pooled_shape": [2, 2]},
-            sizes=[size for size in PLANES if size["N"]],
+            sizes=FULL,
         ),
     ]
 
@@ -280,7 +280,7 @@ def _align_breadth() -> list[Form]:
                 In((4,), values.fixed([0, 0, 0, 0])),
             ),
             grid,
-            sizes=[size for size in PLANES if size["N"]],
+            sizes=FULL,
         ),
     ]
 

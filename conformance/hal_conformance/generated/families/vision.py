@@ -218,7 +218,7 @@ def _affine() -> list[Form]:
     ]
 
 
-_BOXES = [
+_BOXES: list[list[list[float]]] = [
     [
         [0, 0, 1, 1],
         [0, 0.125, 1, 1.125],
@@ -228,6 +228,8 @@ _BOXES = [
         [0, 100, 1, 101],
     ]
 ]
+# The same boxes, the other two corners of each first.
+_FLIPPED = [[[*box[2:], *box[:2]] for box in _BOXES[0]]]
 # Read as corners these overlap otherwise than as centres with sizes.
 _CENTRES = [
     [[0, 0, 2, 2], [1, 0, 2, 2], [3, 0, 2, 2], [0, 10, 4, 2], [0, 10.5, 4, 2], [0, 100, 2, 2]]
@@ -271,7 +273,7 @@ def _suppression() -> list[Form]:
         form("near_threshold", 3, 0.5, boxes=[_NEAR]),
         form("same_boxes", 3, 0.5, boxes=[[[0, 0, 1, 1]] * 6]),
         form("centres_as_corners", 3, 0.375, boxes=_CENTRES),
-        form("flipped", 3, 0.5, boxes=[[[c, d, a, b] for a, b, c, d in _BOXES[0]]]),
+        form("flipped", 3, 0.5, boxes=_FLIPPED),
         form("equal_scores", 3, 0.5, scores=[[[0.5] * 6, [0.25, 0.75] * 3]]),
         Form("two_batches", _boxes(2, 2, 7), ranks=(2,)),
         Form("one_kept", _boxes(1, 1, 5, 1), ranks=(2,)),
