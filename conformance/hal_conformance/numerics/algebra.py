@@ -68,6 +68,7 @@ def times(step: Step, a: Pair, b: Pair, dtype: str | None = None) -> Pair:
         value = a.value * b.value
         error = np.abs(a.value) * b.errors() + a.errors() * size(b)
         error = np.where(np.isnan(error) & ~np.isnan(value), np.inf, error)
+        error = np.where((a.errors() == 0) & (b.errors() == 0), 0.0, error)
     return step.rounded(value, error, dtype or a.dtype)
 
 

@@ -34,6 +34,7 @@ NAMES = (
     "trees",
     "breadth_moves",
     "breadth_words",
+    "breadth_models",
     "breadth",
 )
 

@@ -37,6 +37,11 @@ def _ensemble(role: str) -> dict[str, Any]:
     return {**_NODES, "nodes_values": _SPLITS, **leaves, f"{role}_weights": _WEIGHTS}
 
 
+def node_table(role: str) -> dict[str, Any]:
+    """Two trees over three features; role is "class" or "target"."""
+    return _ensemble(role)
+
+
 def _double(*given: float) -> Any:
     """A tensor of the type that goes with the input: double with double."""
 
@@ -153,6 +158,11 @@ _TREE: dict[str, Any] = {
 }
 
 
+def tree() -> dict[str, Any]:
+    """The same two trees as TreeEnsemble takes them."""
+    return dict(_TREE)
+
+
 def _near_splits(draw: Draw, shape: values.Shape, dtype: DType) -> Array:
     """Numbers at the splits, and just above them."""
     return values.as_type(values.twins(draw, shape, dtype).astype(np.float64) * 0.5, dtype)
@@ -224,6 +234,12 @@ def _optimiser(
 
 _PREVIEW = "ai.onnx.preview.training"
 _MOMENTUM = {"alpha": 0.5, "beta": 0.75, "mode": "standard", "norm_coefficient": 0.125}
+
+
+def momentum() -> dict[str, Any]:
+    """What Momentum requires."""
+    return dict(_MOMENTUM)
+
 
 FAMILIES = (
     Family(

@@ -88,7 +88,7 @@ def unsaid(pair: Pair, where: Array) -> Pair:
 def labelled(scores: Pair, classes: Sequence[int] | Sequence[str]) -> Pair:
     """The label of the largest score of each row; of any that may be it.
 
-    Equal scores that are certain give the first.
+    Equal scores that are certain give the first; where one is NaN, any label is right.
     """
     names = np.array(list(classes), np.int64 if isinstance(classes[0], int) else object)
     best = scores.value.argmax(axis=1)
@@ -97,6 +97,7 @@ def labelled(scores: Pair, classes: Sequence[int] | Sequence[str]) -> Pair:
     certain = scores.errors() == 0
     maybe &= ~(certain & np.take_along_axis(certain, best[:, None], axis=1))
     maybe |= np.arange(len(names)) == best[:, None]
+    maybe |= np.isnan(scores.value).any(axis=1, keepdims=True)
     dtype = "int64" if names.dtype == np.int64 else "string"
     unsure = maybe.sum(axis=1) > 1
     if not unsure.any():
