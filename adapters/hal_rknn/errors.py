@@ -15,6 +15,9 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
     for pattern, kind in (
         (r"Unsupport onnx opset (?P<opset>\d+)", Unsupported),
         (r"input \d+ of (?P<op>\w+)\('[^']*'\) need to be constant", Unsupported),
+        (r"The (?P<op>\w+)\('[^']*'\) will cause the graph to be a dynamic", Unsupported),
+        (r"of type (?P<op>\w+) is in Training mode", Unsupported),
+        (r"All outputs .* of model are constants", Unsupported),
         (r"The input shape .* is not support", Unsupported),
         (r"Not support input data type '(?P<dtype>\w+)'", Unsupported),
         (r"Unsupport \w+\[\d+\]\.dtype: (?P<dtype>\w+)", Unsupported),

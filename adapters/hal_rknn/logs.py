@@ -24,6 +24,8 @@ _ROW = re.compile(
 _NOT_LOWERED = re.compile(r"No lowering found for: (?P<name>.+), node type = ")
 _WORD = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _EDGES = frozenset({"InputOperator", "OutputOperator"})
+_MOVES = frozenset({"Reshape", "Transpose"})
+"""What the passes put around a node to give it a shape the NPU takes."""
 _FOLDED = "fold_constant"
 
 
@@ -79,7 +81,8 @@ def layers(printed: str) -> Iterator[Layer]:
 def placement(names: Mapping[str, NodeFacts], passes: Iterable[str], printed: str) -> Placement:
     """Where the nodes ran; `names` are those they bear in the log.
 
-    A node with a layer of its own is where that is, and on the host where one of its layers is.
+    A node with a layer of its own is where that is, and on the host where one of its layers is;
+    those that only move its values around count where it has no others.
     One without is folded where the passes folded it, fused where they merged it or where a
     layer is called after it, and otherwise unknown.
     """
@@ -101,8 +104,9 @@ def _placed(
     facts: NodeFacts, own: list[Layer], ended: str | None, rows: list[Layer]
 ) -> NodePlacement:
     if own:
-        host = [row for row in own if row.target != "NPU"]
-        by = " ".join(f"{row.target}:{row.op}" for row in host or own)
+        rows = [row for row in own if row.op not in _MOVES] or own
+        host = [row for row in rows if row.target != "NPU"]
+        by = " ".join(f"{row.target}:{row.op}" for row in host or rows)
         return NodePlacement(facts.id, facts.op, "host" if host else "device", by)
     if ended is not None:
         where: Where = "folded" if ended == _FOLDED else "fused"
