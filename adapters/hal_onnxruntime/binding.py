@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from hal_onnxruntime.session import sdk
 class SessionBinding(Binding):
     """Inputs are the caller's arrays themselves where they are contiguous.
 
+    A device with memory of its own (`memory`) reads what was copied there: once for each run,
+    into tensors that stay there. ONNX Runtime brings results back by itself.
+
     Outputs without a buffer get one here where their shape is known; the others are ONNX
     Runtime's own, appear in `outputs` after the first run, and may change shape with each.
     """
@@ -30,13 +33,16 @@ class SessionBinding(Binding):
         outputs: tuple[TensorSpec, ...],
         feeds: Feeds,
         buffers: Feeds,
+        memory: Any = None,
     ) -> None:
         for spec in (*inputs, *outputs):
             _refuse_unbindable(spec)
         self._session: Any = session
         self._ort = sdk()
         self._io: Any = session.io_binding()
+        self._memory: Any = memory
         self._kept: list[Any] = []
+        self._refresh: list[Callable[[], None]] = []
         self._open: dict[str, TensorSpec] = {}
         self.inputs: Mapping[str, Array] = {
             spec.name: self._bind_input(spec, feeds[spec.name]) for spec in inputs
@@ -52,6 +58,8 @@ class SessionBinding(Binding):
         return self._outputs
 
     def run(self) -> None:
+        for refresh in self._refresh:
+            refresh()
         for name in self._open:
             self._io.bind_output(name, "cpu")
         self._session.run_with_iobinding(self._io)
@@ -64,13 +72,28 @@ class SessionBinding(Binding):
     def close(self) -> None:
         self._io = self._session = None
         self._kept.clear()
+        self._refresh.clear()
 
     def _bind_input(self, spec: TensorSpec, feed: Tensor) -> Array:
         tensor = Tensor(np.asarray(feed.array, order="C"), feed.dtype)
+        if self._memory is not None and not tensor.dtype.is_extension:
+            self._bind_there(spec.name, tensor)
+            return tensor.array
         value = values.ort_value(self._ort, tensor)
         self._io.bind_ortvalue_input(spec.name, value)
         self._kept.append(value)
+        if self._memory is not None:  # binding it copies it there
+            self._refresh.append(lambda: self._io.bind_ortvalue_input(spec.name, value))
         return tensor.array
+
+    def _bind_there(self, name: str, tensor: Tensor) -> None:
+        """Bind a tensor in the device's memory, and copy the caller's there before each run."""
+        value = self._ort.OrtValue.ortvalue_from_shape_and_type(
+            list(tensor.shape), tensor.dtype.number, memory_info=self._memory
+        )
+        self._io.bind_ortvalue_input(name, value)
+        self._kept.append(value)
+        self._refresh.append(lambda: value.update_inplace(tensor.array))
 
     def _bind_output(self, spec: TensorSpec, buffer: Tensor | None) -> None:
         dtype = dtypes.of_name(spec.dtype)

@@ -6,14 +6,15 @@ in large models, where they are told by operator and number.
 
 What the record no longer has was computed while compiling (folded), became part of another node
 or did nothing (fused), or was replaced by its function body: then it ran where the body did.
-Where more than one provider took part and a node left no trace, it is unknown.
+Where more than one provider took part and a node left no trace, it is unknown. ONNX Runtime
+folds on the CPU: a model that it folds whole has been computed by the host, not by a plugin.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from hal.spec import NodeFacts, NodePlacement, Placement, Where
@@ -22,6 +23,9 @@ from hal_onnxruntime.session import CPU, Recipe
 
 Found: TypeAlias = "tuple[Where, str]"
 Key: TypeAlias = "tuple[str, str, str]"
+
+
+_NOTHING_LEFT = "ONNX Runtime, while compiling: nothing was left for the plugin"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,10 @@ def placement(recipe: Recipe, record: Sequence[Assigned] | None) -> Placement:
     reader.match_nameless()
     if reader.missing():
         _explain_missing(recipe, reader)
-    return Placement(tuple(reader.placed()), "assigned")
+    placed = tuple(reader.placed())
+    if recipe.devices and nodes and all(node.where == "folded" for node in placed):
+        placed = tuple(replace(node, where="host", by=_NOTHING_LEFT) for node in placed)
+    return Placement(placed, "assigned")
 
 
 def _explain_missing(recipe: Recipe, reader: _Reader) -> None:

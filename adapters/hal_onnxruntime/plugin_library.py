@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from hal.errors import DeviceError, DeviceNotFound, SDKMissing
 from hal.spec import DeviceInfo
 from hal_onnxruntime.devices import Kind
-from hal_onnxruntime.session import sdk
+from hal_onnxruntime.session import memory_of, sdk
 
 Facts: TypeAlias = "Mapping[str, str]"
 
@@ -100,6 +100,7 @@ class PluginDevice:
             "vendor": str(found.ep_vendor),
             "version": self._version() or dict(found.ep_metadata).get("version", ""),
             "ep": str(found.ep_name),
+            "memory": memory.name if (memory := memory_of(found)) is not None else "",
             "library": str(self.path),
         }
         return describe(self.id, facts)
@@ -184,6 +185,7 @@ def describe(device: str, facts: Facts) -> DeviceInfo:
         sdk=facts["version"],
         driver=f"onnxruntime {sdk().__version__}",
         features=FEATURES,
+        memories=("host", facts["memory"]) if facts["memory"] else ("host",),
         properties={
             "provider": facts["ep"],
             "library": facts["library"],

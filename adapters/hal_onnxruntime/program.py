@@ -49,7 +49,10 @@ class SessionProgram(Program, CanPlace, CanBind, CanSave, CanProfile):
         return placement.placement(self._recipe, record)
 
     def bind(self, feeds: Feeds, outputs: Feeds) -> Binding:
-        return SessionBinding(self._session, self.inputs, self.outputs, feeds, outputs)
+        memory = self._recipe.memory
+        return SessionBinding(
+            self._session, self.inputs, self.outputs, feeds, outputs, memory=memory
+        )
 
     def save(self) -> bytes:
         if self._saved is not None:

@@ -58,6 +58,11 @@ class Recipe:
         recorded = vendor_options.word(self.options.vendor, "cpu_fallback") == "record"
         return self.provider != CPU and not self.options.allow_fallback and not recorded
 
+    @property
+    def memory(self) -> Any:
+        """The `OrtMemoryInfo` of a plugin's own memory; None where it uses the host's."""
+        return memory_of(self.devices[0]) if self.devices else None
+
     def session(self, **attributes: Any) -> Any:
         """A new `onnxruntime.InferenceSession`; `attributes` go into its SessionOptions.
 
@@ -121,3 +126,9 @@ class Recipe:
         if self.devices:
             made.add_provider_for_devices(list(self.devices), self._provider_options())
         return made
+
+
+def memory_of(device: Any) -> Any:
+    """The `OrtMemoryInfo` of an `OrtEpDevice`'s own memory; None where it has none."""
+    kinds = getattr(sdk(), "OrtDeviceMemoryType", None)
+    return device.memory_info(kinds.DEFAULT) if kinds is not None else None

@@ -45,14 +45,18 @@ def plugin(compiled_plugin: Path) -> Plugin:
 def build() -> Build:
     """Bytes of a model: operators one after another on x of float32."""
 
-    def model_of(*ops: str, dims: Sequence[int | str | None] | None = (2, 3)) -> bytes:
+    def model_of(
+        *ops: str,
+        dims: Sequence[int | str | None] | None = (2, 3),
+        element: int = TensorProto.FLOAT,
+    ) -> bytes:
         names = ["x", *(f"t{i}" for i in range(len(ops) - 1)), "y"]
         nodes = [
             helper.make_node(op, [names[i]], [names[i + 1]], name=op.lower())
             for i, op in enumerate(ops)
         ]
         x = helper.make_tensor_value_info("x", TensorProto.FLOAT, dims)
-        y = helper.make_tensor_value_info("y", TensorProto.FLOAT, dims)
+        y = helper.make_tensor_value_info("y", element, dims if ops[-1] != "Shape" else None)
         graph = helper.make_graph(nodes, "g", [x], [y])
         opsets = [helper.make_opsetid("", 21)]
         made = helper.make_model(graph, opset_imports=opsets, ir_version=10)

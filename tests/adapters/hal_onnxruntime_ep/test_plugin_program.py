@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 import hal
 from hal.device import Device
@@ -60,6 +61,14 @@ def test_a_silent_fallback_is_recorded(idle: Device, build: Build) -> None:
     with idle.compile(build("Neg"), vendor=RECORD) as exe:
         np.testing.assert_array_equal(exe({"x": X})["y"], -X)
         assert wheres(exe) == {"neg": "host"}
+
+
+def test_a_model_that_onnxruntime_folds_whole_was_not_computed_by_the_plugin(
+    acme: Device, build: Build
+) -> None:
+    with acme.compile(build("Shape", element=TensorProto.INT64)) as exe:
+        np.testing.assert_array_equal(exe({"x": X})["y"], [2, 3])
+        assert wheres(exe) == {"shape": "host"}
 
 
 def test_a_prediction_says_which_nodes_the_plugin_takes(acme: Device, build: Build) -> None:

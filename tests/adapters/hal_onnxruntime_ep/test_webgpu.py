@@ -60,3 +60,15 @@ def test_what_it_has_no_kernel_for_is_refused_or_seen(gpu: Device, build: Build)
     with gpu.compile(model, vendor={"cpu_fallback": "record"}) as exe:
         exe({"x": np.eye(3, dtype=np.float32)})
         assert wheres(exe) == {"neg": "device", "det": "host"}
+
+
+def test_bound_inputs_are_read_anew_from_the_devices_memory(gpu: Device, build: Build) -> None:
+    assert len(gpu.info.memories) == 2
+    # A worker binds nothing: in this process, now that the driver is known to be there.
+    with hal.open("webgpu") as here, here.compile(build("Neg")) as exe:
+        x, y = X.copy(), np.zeros_like(X)
+        with exe.bind({"x": x}, {"y": y}) as bound:
+            for _ in range(2):
+                x += 1
+                bound.run()
+                np.testing.assert_array_equal(y, -x)
