@@ -100,6 +100,9 @@ _KINDS: tuple[_Kind, ...] = (
 KINDS = len(_KINDS)
 """How many slices show every kind."""
 
+SQUARED = KINDS - 1
+"""How many show every kind whose squares are in range: all but the last."""
+
 
 def kinds(axis: int = 0, start: int = 0) -> Maker:
     """From a place along an axis on, a slice of each kind; the others are everyday numbers."""

@@ -103,8 +103,8 @@ def _forms(gates: int, activations: tuple[str, ...], others: tuple[str, ...]) ->
 def _breadth(gates: int) -> list[Form]:
     """Every kind of number in what is fed, and sizes that kernels tell apart."""
     states = 2 if gates == 4 else 1
-    batch, h, wide = (states + 1) * KINDS, 3, 8
-    fed = [In((1, batch, h), kinds(1, (1 + place) * KINDS)) for place in range(states)]
+    batch, h, wide = 2 * KINDS, 5, 8
+    fed = [In((1, batch, h), kinds(1, KINDS)), In((1, batch, h), _WEIGHT)][:states]
     outputs = (True,) * (states + 1)
     kept = (
         In((2, batch, 4), kinds(1)),

@@ -267,7 +267,10 @@ def _folded(step: Step, x: Pair, parameters: Sequence[Pair]) -> Pair:
         terms = np.abs(factor) * (np.abs(x.value) + np.abs(mean.value)) + np.abs(bias.value)
         units = [step.stored(pair.dtype).unit for pair in (x, scale, mean)]
         reach = np.nan_to_num(terms + moved, nan=0.0, posinf=np.inf)
-        rounding = (FOLDING - 1) * max(units) * reach
+        # A product on the way may be subnormal, and the scale comes after it.
+        kept = step.stored(x.dtype)
+        floor = kept.tiny if step.arithmetic.flushes(x.dtype) else kept.smallest / 2
+        rounding = (FOLDING - 1) * max(units) * reach + floor * (1 + np.abs(scale.value))
     return step.rounded(value, moved + np.where(np.isfinite(value), rounding, 0.0), x.dtype)
 
 
