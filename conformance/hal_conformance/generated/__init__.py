@@ -7,13 +7,14 @@ of a device is computed elsewhere (hal_conformance.numerics), from the same mode
     draw.py       the integer generator of numbers     families/    a table a family
     values.py     classes of values                    build.py     forms to models and feeds
     source.py     Source                               coverage.py  what is covered
+    variants.py   cases of other sizes, ranks, values  variants_choice.py  which there are
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hal_conformance.generated import registry
+from hal_conformance.generated import registry, variants
 from hal_conformance.generated.build import sources
 from hal_conformance.generated.families import families_of
 from hal_conformance.generated.source import Source
@@ -32,5 +33,9 @@ def generate(op: str | None = None) -> Iterator[Source]:
     """
     for pair in registry.pairs():
         if op in (None, pair.op):
+            name, kept = f"{pair.name}/{pair.version}", list[Source]()
             for family in families_of(pair.domain, pair.op):
-                yield from sources(pair, family)
+                for source in sources(pair, family):
+                    kept += [source] if variants.wanted(name) else []
+                    yield source
+            yield from variants.of_cases(name, kept)
