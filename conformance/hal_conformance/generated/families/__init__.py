@@ -35,6 +35,7 @@ NAMES = (
     "breadth_moves",
     "breadth_words",
     "breadth_models",
+    "breadth_control",
     "breadth",
 )
 

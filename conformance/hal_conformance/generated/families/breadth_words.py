@@ -113,7 +113,9 @@ def _losses() -> list[Form]:
     nothing = {**each, "ignore_index": -1}
     return [
         # As far as to scores that lie far apart, whose shares vanish.
-        form("kinds", (9, 5), (9,), scores=kinds(), attributes=each),
+        form(
+            "kinds", (9, 5), (9,), scores=kinds(), make=values.fixed([0] * 9), attributes=each
+        ),
         Form("shapes", planes, each, sizes=rows),
         Form("shapes_weight", (*planes, weight), each, sizes=rows[:3]),
         form("negative", (9, 5), (9,), make=values.whole(-1, 5), attributes=nothing),
@@ -150,7 +152,7 @@ def _categories() -> list[Form]:
         ),
         Form(
             "rows",
-            (In((7, 19), known),),
+            (In((37, 35), known),),
             table,
             only=_both("string", "int64"),
             ranks=(2,),
@@ -178,7 +180,7 @@ def _one_hot() -> list[Form]:
     texts = {"cats_strings": ["a", "b", "ç", ""]}
     return [
         Form("shapes", (In(("N",), some),), table, kinds="number", sizes=_LINES, ranks=(2,)),
-        Form("rows", (In((7, 35), some),), table, kinds="number", ranks=(3,)),
+        Form("rows", (In((31, 35), some),), table, kinds="number", ranks=(3,)),
         Form(
             "shapes_texts",
             (In(("N",), words("a", "ç", "zz", "", "b")),),
@@ -191,7 +193,7 @@ def _one_hot() -> list[Form]:
 
 
 def _picked() -> list[Form]:
-    rows = sizes("NMK", (2, 8, 3), (2, 8, 3), (4, 7, 16), (1, 24, 40), (33, 8, 35))
+    rows = sizes("NMK", (2, 8, 3), (2, 8, 3), (4, 7, 16), (1, 24, 40), (3, 8, 2), (131, 8, 35))
     given = (In(("N", "M"), values.held), In(("K",), values.whole(0, 7)))
     plain = (In(("N", "M")), In(("K",), values.whole(0, 7)))
     return [

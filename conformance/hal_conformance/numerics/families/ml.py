@@ -52,7 +52,7 @@ def as_float32(step: Step, x: Pair) -> Pair:
     """A numeric input as float32: rounded where it has more bits."""
     value = np.asarray(x.value, np.float64)
     near = value.astype(np.float32).astype(np.float64)
-    if (near == value).all():
+    if np.array_equal(near, value, equal_nan=True):
         return Pair(value, x.error, "float32")
     return step.rounded(value, x.errors(), "float32")
 
