@@ -1,4 +1,4 @@
-"""What control flow owes in every shape: scalars, four dimensions, two scanned inputs, reruns."""
+"""What control flow owes in every shape: scalars, many dimensions, two scanned inputs."""
 
 from __future__ import annotations
 
