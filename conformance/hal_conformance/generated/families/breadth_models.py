@@ -27,8 +27,8 @@ def _specked(*given: float) -> Maker:
 
     def make(draw: Draw, shape: Shape, dtype: DType) -> Array:
         made = values.any_(draw, shape, dtype).astype(np.float64)
-        small = FORMATS[dtype.name].smallest
-        some = [*given, 5 * small, -3 * small, 1e5, 0.0]
+        tiny = FORMATS[dtype.name].tiny
+        some = [*given, 0.75 * tiny, -tiny / 2, 1e5, 0.0]
         step = max(1, made.size // (len(some) + 1))
         made.reshape(-1)[step : step * (len(some) + 1) : step] = some[: made.size]
         return values.as_type(made, dtype)
@@ -96,14 +96,14 @@ def _imputed() -> list[Form]:
 
 
 def _scaled() -> list[Form]:
-    one = {"offset": [0.5], "scale": [2.5]}
+    one = {"offset": [0.5], "scale": [0.3]}
     return [
         Form("kinds", (In((19, 9), _ANY),), one, kinds="float"),
         Form("shapes", (In(("N", "M"), values.halves),), one, kinds="float", sizes=_ROWS),
         Form(
-            "thirds",
-            (In((7, 19), values.whole(-40, 41)),),
-            {"offset": [0.0], "scale": [1 / 3]},
+            "shares",
+            (In((7, 19), values.between(1.875, 2)),),
+            {"offset": [0.0], "scale": [0.515625]},
             kinds="float",
         ),
     ]
@@ -134,7 +134,7 @@ def _regressed() -> list[Form]:
     three = {"coefficients": _COEFFICIENTS[:3], "intercepts": [0.5]}
     return [
         Form("kinds", (In((61, 3), _ANY),), three, kinds="float"),
-        Form("one_feature", (In((331, 1)),), {"coefficients": [1 / 3]}, kinds="float"),
+        Form("one_feature", (In((601, 1), _FINITE),), {"coefficients": [1 / 3]}, kinds="float"),
         Form("shapes", (In(("N", 3)),), three, kinds="float", sizes=_LINES),
     ]
 
@@ -186,6 +186,7 @@ def _dueled() -> list[Form]:
     }
     more: dict[str, Any] = {"kinds": "float", "only": _label("int64")}
     return [
+        Form("kinds", (In((61, 3), _ANY),), table, **more),
         Form("shapes", (In(("N", 3)),), table, sizes=_LINES, **more),
         Form("shapes_soft", (In((9, 3)),), {**table, "post_transform": "SOFTMAX"}, **more),
         Form("shapes_likely", (In((9, 3)),), {**table, "post_transform": "LOGISTIC"}, **more),
