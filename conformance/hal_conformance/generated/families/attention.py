@@ -268,10 +268,14 @@ def _flex() -> list[Form]:
         ),
         *_breadth(),
         base.also(
-            "precise",
+            "alike_scores",
+            inputs=(
+                In((1, 2, 5, 8), values.between(0, 0.0625)),
+                In((1, 2, 7, 8), values.between(0, 0.125)),
+                In((1, 2, 7, 6), values.between(0.5, 1)),
+            ),
             attributes={"softmax_precision": 11},
             core=True,
-            only=lambda b: b["T1"] == "tensor(double)",
         ),
         base.also("grouped", inputs=(In((1, 4, 5, 8)), In((1, 2, 7, 8)), In((1, 2, 7, 6)))),
     ]

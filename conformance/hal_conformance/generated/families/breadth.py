@@ -189,7 +189,7 @@ def _product() -> list[Form]:
     return [Form("kinds", (left, right), kinds="float")]
 
 
-_PRODUCTS = sizes("NKM", (4, 8, 8), (4, 8, 8), (5, 5, 5), (1, 3, 1), (1, 1, 4), (33, 7, 35))
+_PRODUCTS = sizes("NKM", (4, 8, 8), (4, 8, 8), (5, 5, 5), (1, 3, 1), (1, 1, 4), (33, 17, 35))
 
 
 def _gemm() -> list[Form]:

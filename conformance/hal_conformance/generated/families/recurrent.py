@@ -128,6 +128,14 @@ def _breadth(gates: int) -> list[Form]:
     ]
 
 
+def _unbounded() -> Form:
+    """An activation that lets infinities through."""
+    given = (In((1, KINDS, 4), kinds(1)), *_given(1)[1:])
+    leaky = {"activations": ["LeakyRelu"], "activation_alpha": [0.25]}
+    attributes = {"hidden_size": _HIDDEN, **leaky}
+    return Form("kinds_unbounded", given, attributes, outputs=(True, True))
+
+
 def _reset(value: int) -> Form:
     given = _given(3, bias=True, initial=True)
     attributes = {"hidden_size": _HIDDEN, "linear_before_reset": value}
@@ -143,7 +151,7 @@ _PEEPHOLE = Form(
 )
 
 FAMILIES = (
-    Family(("RNN",), newest("RNN", _breadth(1))),
+    Family(("RNN",), newest("RNN", [*_breadth(1), _unbounded()])),
     Family(("GRU",), newest("GRU", _breadth(3))),
     Family(("LSTM",), newest("LSTM", _breadth(4))),
     Family(("RNN",), _forms(1, ("Tanh",), ("Relu",))),
