@@ -48,8 +48,8 @@ def load(path: Path, kind: str) -> Any:
     return made
 
 
-def message_of(value: Any) -> Any:
-    """An output as a message."""
+def message_of(value: Any, kind: str) -> Any:
+    """An output as the message that its type asks for."""
     if isinstance(value, ort.OrtValue):
         number, shape = value.element_type(), value.shape()
         name = onnx.TensorProto.DataType.Name(number)
@@ -57,8 +57,8 @@ def message_of(value: Any) -> Any:
         size = -(-math.prod(shape) * BITS.get(name, width) // 8)
         raw = ctypes.string_at(value.data_ptr(), size) if size else b""
         return onnx.TensorProto(data_type=number, dims=shape, raw_data=raw)
-    if value is None:
-        return onnx.OptionalProto()
+    if kind.startswith("opt"):
+        return numpy_helper.from_optional(value)
     if not isinstance(value, list):
         return numpy_helper.from_array(value)
     items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]  # of a runtime
@@ -83,11 +83,13 @@ def answer(asked: Path, given: Path, data_sets: int) -> None:
                 for place, port in enumerate(session.get_inputs())
             }
             run = session.run_with_ort_values if plain else session.run
-            outputs = run([port.name for port in session.get_outputs()], feeds)
+            ports = session.get_outputs()
+            outputs = run([port.name for port in ports], feeds)
             out = given / data.name
             out.mkdir()
-            for place, value in enumerate(outputs):
-                (out / f"output_{place}.pb").write_bytes(message_of(value).SerializeToString())
+            for place, (value, port) in enumerate(zip(outputs, ports, strict=True)):
+                message = message_of(value, port.type)
+                (out / f"output_{place}.pb").write_bytes(message.SerializeToString())
     except Exception as error:  # noqa: BLE001  whatever it is, it goes into the status
         word = "refused" if REFUSED.search(str(error)) else "failed"
         (given / "status.txt").write_text(f"{word}\n{error}\n")

@@ -92,7 +92,7 @@ def test_a_type_numpy_lacks_may_come_as_an_array_of_its_bits(tmp_path: Path) -> 
 def test_messages_are_those_of_onnx(tmp_path: Path) -> None:
     spec, value = VALUES["int4"]
     exchange.write(tmp_path, "input", [spec], [value], ["pb"])
-    message = onnx.load_tensor(tmp_path / "input_0.pb")
+    message = onnx.TensorProto.FromString((tmp_path / "input_0.pb").read_bytes())
     assert (message.name, message.data_type) == ("x", onnx.TensorProto.INT4)
     assert numpy_helper.to_array(message).tolist() == [1, -8, 7]
 
@@ -149,9 +149,7 @@ def test_what_cannot_be_read_is_an_error_with_the_files_name(
 
 def test_a_missing_output_is_told_by_name(tmp_path: Path) -> None:
     assert not exchange.is_there(tmp_path, "output")
-    with pytest.raises(
-        HALError, match=r"neither output_0\.npy nor output_0\.pb for y"
-    ):
+    with pytest.raises(HALError, match=r"neither output_0\.npy nor output_0\.pb for y"):
         exchange.read(tmp_path, "output", [TensorSpec("y", "float32", (2,))])
 
 
