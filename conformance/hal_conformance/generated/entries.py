@@ -53,6 +53,8 @@ FINITE: tuple[Maker, ...] = (values.any_, subnormal, apart, zeros)
 OTHER: tuple[Maker, ...] = tuple(
     holding(*some) for some in ((np.nan,), (np.inf,), (-np.inf,), (-np.inf, np.inf), ())
 )
+ONE = OTHER[:3]
+"""With NaN or one infinity: none meets another, nor the zero that weighs what is left out."""
 EVERY = FINITE + OTHER
 
 

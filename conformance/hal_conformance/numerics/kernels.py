@@ -126,7 +126,8 @@ def linear(machine: Machine, call: Call) -> list[Array]:
         return [_with_bias(product, call)]
     rest = [None] * (len(call.values) - 2)
     kind = np.dtype(machine.inner(call.dtype))
-    if machine.one_of((True, False, False)):
+    whole = machine.one_of((True, False, False))
+    if whole or not np.isfinite(x).all():  # an infinity times a weight of another part is NaN
         product = np.asarray(call.reference([x, w, *rest])[0])
         product = machine.gathered([product], call.dtype)
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hal_conformance.generated import values
-from hal_conformance.generated.entries import BATCH, every
+from hal_conformance.generated.entries import FINITE, entries
 from hal_conformance.generated.form import Binding, Family, Form, In, const, number_of, varied
 from hal_conformance.generated.newest import newest
 
@@ -113,9 +114,9 @@ def _mel() -> list[Form]:
 
 
 def _dft_breadth() -> list[Form]:
-    """Numbers of every kind, an entry of the batch each; signals along axes in the middle."""
+    """Numbers of every finite kind, an entry each; signals along axes in the middle."""
     return [
-        Form("kinds", (In((BATCH, 8, 2), every), None, const(1))),
+        Form("kinds", (In((4, 8, 2), entries(*FINITE)), None, const(1))),
         Form("five_axis_2", (In((2, 3, 8, 5, 2)), None, const(2))),
         Form("five_axis_-3", (In((2, 3, 4, 7, 1)), None, const(-3))),
     ]
@@ -123,12 +124,12 @@ def _dft_breadth() -> list[Form]:
 
 def _stft_breadth() -> list[Form]:
     window = In((16,), values.between(0, 1))
-    return [
-        Form(
-            "kinds", (In((BATCH, 24, 1), every), const(8), window), inferred=False, ranks=(4,)
-        ),
-        Form("long", (In((2, 1043, 1)), const(8), window), inferred=False, ranks=(4,)),
+    signals = In((4, 24, 1), entries(*FINITE))
+    made = [
+        Form("kinds", (signals, const(8), window)),
+        Form("long", (In((2, 1043, 1)), const(8), window)),
     ]
+    return [replace(form, inferred=False, ranks=(4,)) for form in made]
 
 
 FAMILIES = (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hal_conformance.generated import values
-from hal_conformance.generated.entries import BATCH, FINITE, entries, every, holding
+from hal_conformance.generated.entries import BATCH, FINITE, ONE, entries, every, holding
 from hal_conformance.generated.form import Family, Form, In, Kind, const, varied
 from hal_conformance.generated.newest import PLANES, newest
 
@@ -102,7 +102,7 @@ def _resize_breadth() -> list[Form]:
     linear = {"mode": "linear"}
     roi = In((4,), values.fixed([0.2, 0.1, 0.8, 1.3]), weight=True)
     return [
-        Form("kinds", (In((BATCH, 2, 3, 4), every), None, double), linear),
+        Form("kinds", (In((7, 2, 3, 4), entries(*FINITE, *ONE)), None, double), linear),
         Form(
             "shapes",
             (In(("N", 2, "H", "W")), None, const([1.0, 1.0, 2.0, 1.5])),

@@ -191,6 +191,10 @@ def interpolated(step: Step, x: Pair, axis: Axis, found: Taps) -> Pair:
         moved = np.where(~finite & (found.weight == 0) & found.inside, np.inf, moved)
         terms = np.count_nonzero(np.abs(found.weight) + found.error, axis=1) - 1
         growth = np.maximum(terms, 0) * unit * np.abs(products).sum(axis=-1)
+        kept = step.stored(x.dtype)
+        floor = kept.tiny if step.arithmetic.flushes(x.dtype) else kept.smallest / 2
+        weighed = np.count_nonzero(products, axis=-1)  # each of these products may underflow
+        growth = growth + np.where(terms > 0, floor * weighed, 0.0)
         total = products.sum(axis=-1)
         wrong = np.nan_to_num(moved.sum(axis=-1) + growth, nan=np.inf, posinf=np.inf)
         certain = ~np.isfinite(total) & ~np.isinf(moved).any(axis=-1)

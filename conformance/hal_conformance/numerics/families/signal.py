@@ -154,6 +154,9 @@ def _transform(step: Step, x: Pair, axis: int, length: int, kind: tuple[bool, bo
         total = moved.sum(axis=axis, keepdims=True) + _spread(step, x.dtype, reach, axis, real)
         total = (total + 2 * summing.unit * sums) / length if inverse else total
         total = np.where(sums > summing.largest, np.inf, total)
+        # A fast transform takes each element into each result: what NaN becomes is open.
+        finite = np.isfinite(parts).all(axis=axis, keepdims=True)
+        total = np.where(finite, total, np.inf)
         total = np.broadcast_to(total[..., None], np.shape(value))
     return step.rounded(value, total, x.dtype)
 
