@@ -165,18 +165,18 @@ async def _connected(host: Host, limit: float) -> asyncssh.SSHClientConnection:
     import asyncssh
 
     given: dict[str, Any] = {"username": host.user, "port": host.port}
+    options = {
+        **{name: value for name, value in given.items() if value is not None},
+        "connect_timeout": limit,
+        "login_timeout": limit,
+        "keepalive_interval": KEEP_ALIVE_S,
+        "keepalive_count_max": KEEP_ALIVE_MISSES,
+    }
     try:
-        options = asyncssh.SSHClientConnectionOptions(
-            **{name: value for name, value in given.items() if value is not None},
-            host=host.name,
-            connect_timeout=limit,
-            login_timeout=limit,
-            keepalive_interval=KEEP_ALIVE_S,
-            keepalive_count_max=KEEP_ALIVE_MISSES,
-        )
-        if options.known_hosts is None:  # a config's "none" would trust every machine
-            options.known_hosts = b""
-        return await asyncssh.connect(host.name, options=options)
+        meant = asyncssh.SSHClientConnectionOptions(host=host.name, config=(), **options)
+        if meant.known_hosts is None:  # asyncssh takes a config's "none" for trust in all
+            options["known_hosts"] = b"\n"
+        return await asyncssh.connect(host.name, **options)
     except asyncssh.HostKeyNotVerifiable as error:
         raise InputError(
             f"{host.url} is not known here, or its key has changed ({error}); connect once "
