@@ -82,8 +82,8 @@ class Step:
         elif below.any() and dtype in WIDE and kept.largest >= FORMATS[dtype].largest:
             value = np.where(below, np.copysign(np.inf, value), value)
             total = np.where(below, 0.0, total)
-        # Infinite operands without error make infinite results, in whatever range.
-        total = np.where(np.isinf(value) & (error == 0), 0.0, total)
+        # Operands without error that make NaN or infinity make it certain, in whatever range.
+        total = np.where(~np.isfinite(value) & (error == 0), 0.0, total)
         return Pair(value, np.asarray(total, np.float64), dtype)
 
 

@@ -11,7 +11,7 @@ from hal.dtypes import DType
 from hal_conformance.generated import values
 from hal_conformance.generated.draw import Draw
 from hal_conformance.generated.families.breadth_words import ML, numbers
-from hal_conformance.generated.families.trees import momentum, node_table, tree
+from hal_conformance.generated.families.trees import momentum, node_table, splits, tree
 from hal_conformance.generated.form import Binding, Family, Form, In
 from hal_conformance.generated.kinds import KINDS, kinds
 from hal_conformance.generated.newest import sizes
@@ -231,6 +231,7 @@ def _new_trees() -> list[Form]:
     }
     return [
         Form("kinds", (In((KINDS, 4), kinds()),), tree()),
+        Form("at_zero", (In((19, 4), _FINITE),), {**tree(), "nodes_splits": splits(0, 0, 0)}),
         Form("shapes", (In(("N", "M")),), tree(), sizes=_ROWS[:4] + _ROWS[6:]),
         Form("alike", (In((4, 2)),), {**tree(), "nodes_featureids": [0, 1, 1]}),
         Form("column", (In((9, 1), values.between(-2, 2)),), {**tree(), **one}),
@@ -240,7 +241,7 @@ def _new_trees() -> list[Form]:
 
 def _steps(state: int, attributes: Mapping[str, Any]) -> list[Form]:
     """R, T, then X, G and the state of one weight."""
-    rate, step = In((), values.fixed(0.1)), In((), values.fixed(3))
+    rate, step = In((), values.between(0.125, 0.5)), In((), values.fixed(3))
     outputs, ranks = (True,) * (1 + state), (2,) * (1 + state)
 
     def form(label: str, shape: Any, x: Any, **more: Any) -> Form:
@@ -253,11 +254,16 @@ def _steps(state: int, attributes: Mapping[str, Any]) -> list[Form]:
         rest = (In(shape, values.positive),) * state
         return {"inputs": (rate, step, In(shape, _FINITE), In(shape, gradient), *rest)}
 
+    none = values.fixed([[0.0] * 9] * 19)
+    resting = fed((19, 9), none)
+    resting["inputs"] = (*resting["inputs"][:4], In((19, 9), none), *resting["inputs"][5:])
+
     base = form("shapes", ("N", "M"), values.any_, sizes=_ROWS)
     return [
         base,
         base.also("kinds", **fed((19, 9), _ANY), sizes=({},)),
-        base.also("still", **fed((19, 9), values.fixed([[0.0] * 9] * 19)), sizes=({},)),
+        base.also("still", **fed((19, 9), none), sizes=({},)),
+        base.also("resting", **resting, sizes=({},)),
     ]
 
 

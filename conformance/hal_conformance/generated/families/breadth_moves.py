@@ -371,6 +371,10 @@ FAMILIES = (
     ),
     Family(
         ("Col2Im",),
-        [Form("kinds", (In((KINDS, 12, 9), kinds()), const([4, 4]), const([2, 2])))],
+        [
+            Form("kinds", (In((KINDS, 12, 9), kinds()), const([4, 4]), const([2, 2]))),
+            Form("square", (In((1, 12, 12)), const([4, 5]), const([2, 2]))),
+            Form("tail", (In((3, 6, 11)), const([3, 12]), const([3, 2]))),
+        ],
     ),
 )

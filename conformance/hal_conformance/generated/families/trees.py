@@ -158,6 +158,11 @@ _TREE: dict[str, Any] = {
 }
 
 
+def splits(*given: float) -> Any:
+    """Where TreeEnsemble's nodes part, in the type of the input."""
+    return _typed(*given)
+
+
 def tree() -> dict[str, Any]:
     """The same two trees as TreeEnsemble takes them."""
     return dict(_TREE)
