@@ -30,7 +30,7 @@ D fold_constant remove nodes = ['n3']
 D     convert_sub_to_add: remove node = ['n4'], add node = ['n4_2add']
 D     fuse_two_add: remove node = ['n2']
 D     remove_invalid_add: remove node = ['n4_2add']
-"""  # noqa: E501  as printed
+"""
 FUSED_TABLE = f"""\
 {ROW}0    InputOperator      FLOAT16  CPU    \\             (1,3,8,8)     0/0/0         0            InputOperator:x
 {ROW}1    ConvRelu           FLOAT16  NPU    (1,3,8,8)     (1,8,6,6)     114/432/432   1            Conv:n0
