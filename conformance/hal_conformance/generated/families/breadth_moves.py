@@ -56,7 +56,10 @@ def _found() -> list[Form]:
     """NaN and infinities at every place that a kernel may treat apart."""
     nan, inf = float("nan"), float("inf")
     some = values.cycle((nan, inf, 1, -inf, nan, 2, inf, nan, nan, -1, inf))
-    return [Form("many", (In((2, 6, 11), some),), kinds="float")]
+    return [
+        Form("many", (In((2, 6, 11), some),), kinds="float"),
+        Form("odd", (In((5, 7), some),), kinds="float"),
+    ]
 
 
 def _types(first: str, second: str) -> Any:
@@ -374,7 +377,7 @@ FAMILIES = (
         [
             Form("kinds", (In((KINDS, 12, 9), kinds()), const([4, 4]), const([2, 2]))),
             Form("square", (In((1, 12, 12)), const([4, 5]), const([2, 2]))),
-            Form("tail", (In((3, 6, 11)), const([3, 12]), const([3, 2]))),
+            Form("tail", (In((3, 8, 4)), const([3, 3]), const([2, 2]))),
         ],
     ),
 )

@@ -181,6 +181,7 @@ def _one_hot() -> list[Form]:
     return [
         Form("shapes", (In(("N",), some),), table, kinds="number", sizes=_LINES, ranks=(2,)),
         Form("rows", (In((31, 35), some),), table, kinds="number", ranks=(3,)),
+        Form("last", (In((5,), numbers(12, 11)),), table, kinds="number", ranks=(2,)),
         Form(
             "shapes_texts",
             (In(("N",), words("a", "ç", "zz", "", "b")),),

@@ -60,6 +60,13 @@ _OF_SHAPE = (
         ranks=(2,),
         sizes=({}, {}, {}),
     ),
+    Form(
+        "given_three",
+        (In((3,), values.fixed([2, 3, 5])),),
+        {"value": _one("T2")},
+        ranks=(3,),
+        sizes=({}, {}),
+    ),
 )
 
 

@@ -99,6 +99,7 @@ def _split() -> list[Form]:
         form("split_ignores_keepdims", 3, attributes={"keepdims": 0}),
         form("last_of_three", 2, x=(3, 4, 6), attributes={"axis": -1}),
         form("with_empty", [2, 0, 4]),
+        form("odd", 2, x=(5, 3)),
     ]
 
 
