@@ -181,7 +181,7 @@ def _linear() -> list[Form]:
             (In(("N", "L", 18)), In(("N", "L", 18)), In(("N", "L", 34))),
             {**heads, "update_rule": "linear"},
             outputs=both,
-            sizes=sizes("NL", (2, 4), (2, 4), (1, 5), (3, 1), (2, 18), (2, 33)),
+            sizes=sizes("NL", (2, 4), (2, 4), (1, 5), (3, 1), (10, 6)),
         ),
         Form(
             "grouped",

@@ -119,7 +119,7 @@ def _breadth(gates: int) -> list[Form]:
         In((1, gates * wide, 18), values.between(-0.25, 0.25), weight=True),
         In((1, gates * wide, wide), values.between(-0.25, 0.25), weight=True),
     )
-    some = sizes("LB", (2, 4), (2, 4), (3, 18), (1, 5), (17, 9))
+    some = sizes("LB", (2, 4), (2, 4), (3, 18), (1, 5), (3, 45))
     alone = (In((1, KINDS, 4), kinds(1)), *kept[1:3])
     return [
         Form("kinds_alone", alone, {"hidden_size": h}, outputs=outputs),
