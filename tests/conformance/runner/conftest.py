@@ -62,6 +62,12 @@ class ToySuite:
         return Observation("PASS" if right and case not in self.wrong else "FAIL")
 
 
+@pytest.fixture
+def toy_suite() -> Callable[[Mapping[str, Mapping[str, Any]]], ToySuite]:
+    """Makes a suite of such cases."""
+    return ToySuite
+
+
 Runs = Callable[..., Ended]
 
 
