@@ -182,7 +182,7 @@ def _maximum(slid: Array, windows: Windows) -> Array:
 
 
 def _indices(step: Step, x: Pair, windows: Windows) -> Pair:
-    """The index of the first largest element, and those that may take its place."""
+    """The index of the first largest element; NaN, and what may be as large, count too."""
     count, channels = np.shape(x.value)[:2]
     area = int(np.prod(windows.size))
     inner = np.arange(area).reshape(windows.size)
@@ -197,7 +197,7 @@ def _indices(step: Step, x: Pair, windows: Windows) -> Pair:
     errors = windows.slide(x.errors(), 0.0).reshape(shape)
     with np.errstate(all="ignore"):
         surely = np.fmax.reduce(values - errors, axis=-1, keepdims=True)
-        reachable = (values + errors >= surely) & (names >= 0)
+        reachable = ((values + errors >= surely) | np.isnan(values)) & (names >= 0)
     ordered = np.where(np.isnan(values) | (names < 0), -np.inf, values)
     first = np.argmax(ordered, axis=-1)[..., None]
     value = np.take_along_axis(names, first, -1)[..., 0]
