@@ -231,7 +231,7 @@ def _new_trees() -> list[Form]:
     }
     return [
         Form("kinds", (In((KINDS, 4), kinds()),), tree()),
-        Form("at_zero", (In((19, 4), _FINITE),), {**tree(), "nodes_splits": splits(0, 0, 0)}),
+        Form("at_zero", (In((19, 3), _FINITE),), {**tree(), "nodes_splits": splits(0, 0, 0)}),
         Form("shapes", (In(("N", "M")),), tree(), sizes=_ROWS[:4] + _ROWS[6:]),
         Form("alike", (In((4, 2)),), {**tree(), "nodes_featureids": [0, 1, 1]}),
         Form("column", (In((9, 1), values.between(-2, 2)),), {**tree(), **one}),
