@@ -29,6 +29,13 @@ def holding(*some: float) -> Maker:
     return make
 
 
+def below_nan(draw: Draw, shape: Shape, dtype: DType) -> Array:
+    """One NaN among numbers below zero, of which none is the largest where NaN becomes zero."""
+    made = -np.abs(draw.normal(prod(shape)))
+    made[:1] = np.nan
+    return values.as_type(made, dtype).reshape(shape)
+
+
 def subnormal(draw: Draw, shape: Shape, dtype: DType) -> Array:
     """Subnormal numbers of either sign."""
     kind = FORMATS[dtype.name]
@@ -50,8 +57,9 @@ def zeros(_draw: Draw, shape: Shape, dtype: DType) -> Array:
 
 
 FINITE: tuple[Maker, ...] = (values.any_, subnormal, apart, zeros)
-OTHER: tuple[Maker, ...] = tuple(
-    holding(*some) for some in ((np.nan,), (np.inf,), (-np.inf,), (-np.inf, np.inf), ())
+OTHER: tuple[Maker, ...] = (
+    below_nan,
+    *(holding(*some) for some in ((np.inf,), (-np.inf,), (-np.inf, np.inf), ())),
 )
 ONE = OTHER[:3]
 """With NaN or one infinity: none meets another, nor the zero that weighs what is left out."""

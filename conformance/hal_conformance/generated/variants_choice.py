@@ -27,6 +27,7 @@ from hal_conformance.generated.registry import Pair
 from hal_conformance.generated.source import Source
 from hal_conformance.generated.values import is_float
 from hal_conformance.generated.variants import Run, Variant, derived, structural
+from hal_conformance.generated.variants_omitted import OMITTED
 from hal_conformance.generated.variants_values import KINDS
 from hal_conformance.numerics.arithmetic import FORMATS, Array, arithmetic
 from hal_conformance.numerics.pair import Pair as Expected
@@ -111,9 +112,19 @@ def main() -> None:
     names = sys.argv[1:]
     for pair in registry.pairs():
         if pair.newest and pair.op not in SIZES_ALONE and (not names or pair.name in names):
-            for variant in variants(pair):
+            for variant in filter(None, map(_admitted, variants(pair))):
                 line = [variant.of, variant.label, *(r.to_text() for r in variant.runs)]
                 print(json.dumps(line), flush=True)
+
+
+def _admitted(variant: Variant) -> Variant | None:
+    """The variant without the runs that variants_omitted.py names; None where none is left."""
+    named = [entry for entries in OMITTED.values() for entry in entries]
+    omitted = {run for of, label, run in named if (of, label) == (variant.of, variant.label)}
+    kept = tuple(run for run in variant.runs if run.to_text() not in omitted)
+    if "*" in omitted or all(run.same for run in kept):
+        return None
+    return Variant(variant.of, variant.label, kept)
 
 
 def variants(pair: Pair) -> Iterator[Variant]:

@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_no_variant(matrix_product: Source) -> None:
     changed = Source(
         matrix_product.id,
         matrix_product.model,
-        [{**matrix_product.datasets[0], "B": Tensor(np.zeros((5, 6), np.float32))}],
+        [{**matrix_product.datasets[0], "B": Tensor.of(np.zeros((5, 6), np.float32))}],
         "",
         "values",
         "plain",

@@ -220,6 +220,7 @@ def _determinants() -> list[Form]:
     return [
         Form("kinds", (In((KINDS, 3, 3), kinds()),)),
         Form("batch_large", (In((3, 7, 8, 8)),)),
+        Form("identity_long", (In((1, 17, 17), values.cycle((1, *(0,) * 17))),)),
     ]
 
 
