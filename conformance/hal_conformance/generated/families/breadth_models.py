@@ -130,12 +130,6 @@ def _normalized() -> list[Form]:
 _COEFFICIENTS = [0.5, -1.0, 2.0, 0.25, 1.5, -0.5, -2.0, 1.0, 0.75]
 
 
-def _least(_draw: Draw, shape: Shape, dtype: DType) -> Array:
-    """Small multiples of the smallest number there is."""
-    made = np.arange(np.prod(shape)).reshape(shape) * FORMATS[dtype.name].smallest
-    return values.as_type(made, dtype)
-
-
 def _regressed() -> list[Form]:
     three = {"coefficients": _COEFFICIENTS[:3], "intercepts": [0.5]}
     return [
@@ -144,7 +138,6 @@ def _regressed() -> list[Form]:
             "one_feature", (In((1201, 1), _FINITE),), {"coefficients": [1 / 3]}, kinds="float"
         ),
         Form("shapes", (In(("N", 3)),), three, kinds="float", sizes=_LINES),
-        Form("least", (In((67, 1), _least),), {"coefficients": [1 / 3]}, kinds="float"),
     ]
 
 
