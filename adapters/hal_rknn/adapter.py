@@ -145,14 +145,13 @@ def _bound(model: Model, inputs: Sequence[TensorSpec]) -> Mapping[str, Any]:
 
 
 def _named(model: Model, folder: Path) -> tuple[Path, Mapping[str, NodeFacts]]:
-    """A file of the model whose nodes bear names that the log can be searched for.
-
-    Weights in files of their own stay where they are, and so do such a model's names.
-    """
+    """A file of the model, weights and all, whose nodes bear names to search the log for."""
     known = {facts.id: facts for facts in model.facts.nodes}
-    if model.facts.external and model.path is not None:
-        return model.path, {name: facts for name, facts in known.items() if name[0] != "#"}
     proto = model.proto()
+    if model.facts.external:
+        from onnx.external_data_helper import load_external_data_for_model
+
+        load_external_data_for_model(proto, str(model.folder))
     names: dict[str, NodeFacts] = {}
     seen: set[str] = set()
     for index, node in enumerate(proto.graph.node):  # ids as hal.inspection gives them
@@ -173,8 +172,8 @@ def _in_own_names(text: str, names: Mapping[str, NodeFacts]) -> str:
 def _build(rknn: Any, path: Path, bound: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Compile; what the compiler printed."""
     _check(rknn.config(**config), "config")
-    _check(rknn.load_onnx(model=str(path), **bound), "load_onnx")
-    with _printed() as found:
+    with _within(path.parent), _printed() as found:
+        _check(rknn.load_onnx(model=str(path), **bound), "load_onnx")
         status = rknn.build(do_quantization=False)
     _check(status, "build")
     return found[0]
@@ -185,6 +184,17 @@ def _check(status: int, step: str, log: Path | None = None) -> None:
     if status != 0:
         said = log.read_text(errors="replace")[-300:] if log else ""
         raise errors.of_text(f"{step} ended with status {status} {said}")
+
+
+@contextmanager
+def _within(folder: Path) -> Generator[None]:
+    """The current folder is this one: a verbose toolkit leaves intermediate models there."""
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 @contextmanager
