@@ -1,7 +1,7 @@
 """From a recipe to a program: the signature, what is refused and why, dimensions left open.
 
-A plugin for hardware of fixed shapes leaves a model with symbolic dimensions to the CPU. Where
-that is refused, `ShapedProgram` binds them to those of the feeds and compiles anew for each set
+A plugin for hardware of fixed shapes leaves a model with symbolic dimensions to the CPU, or
+fails on it. Then `ShapedProgram` binds them to those of the feeds and compiles anew for each set
 of sizes. A model that is refused with every dimension bound is Unsupported, and the error says
 which nodes would have run on the CPU.
 """
@@ -42,18 +42,18 @@ def compiled(recipe: Recipe) -> Program:
     try:
         return _compiled_now(recipe)
     except Exception as error:
-        if not _is_left_to_cpu(error):
-            raise
-        if may_bind:
+        if may_bind and isinstance(_in_our_words(error), (Unsupported, CompileError)):
             return ShapedProgram(recipe)
-        raise _refusal(recipe, error) from error
+        if _is_left_to_cpu(error):
+            raise _refusal(recipe, error) from error
+        raise
 
 
 def _compiled_now(recipe: Recipe) -> SessionProgram:
     try:
         session = recipe.session()
     except Exception as error:
-        ours = errors.translate(error)
+        ours = _in_our_words(error)
         if isinstance(ours, ExecutionError):  # what its type says where nothing has run yet
             raise CompileError(ours.message, **ours.fields()) from error
         raise
@@ -174,6 +174,10 @@ def _open_inputs(recipe: Recipe) -> bool:
 
 def _shape(value: Value) -> tuple[int, ...]:
     return value.shape if isinstance(value, Tensor) else ()
+
+
+def _in_our_words(error: Exception) -> HALError | None:
+    return error if isinstance(error, HALError) else errors.translate(error)
 
 
 def _is_left_to_cpu(error: Exception) -> bool:
