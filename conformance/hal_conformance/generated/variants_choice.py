@@ -215,6 +215,7 @@ def _kinds(feeds: Mapping[str, Value]) -> set[str]:
             "one_subnormal": ((wide > 0) & (wide < form.tiny)).any(),
             "subnormal": ((wide > 0) & (wide < form.tiny)).mean() > SHARE,
             "wide": (np.isfinite(wide) & (wide > min(FAR, form.largest / 4))).any(),
+            "all_minus_inf": np.isneginf(v.array.astype(np.float64)).all(),
             "zero": not wide.any(),
         }
         found |= {f"{name}: {kind}" for kind, yes in tests.items() if yes}

@@ -47,5 +47,6 @@ KINDS: Mapping[str, Kind] = {
     "one_subnormal": _one(lambda d: FORMATS[d.name].tiny * 0.5),
     "subnormal": _subnormal,
     "wide": _wide,
+    "all_minus_inf": lambda _draw, given, _dtype: np.full_like(given, -np.inf),
     "zero": lambda _draw, given, _dtype: np.zeros_like(given),
 }
