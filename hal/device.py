@@ -30,6 +30,7 @@ from hal.options import over
 from hal.spec import CompileOptions, DeviceInfo, ModelFacts, Support
 from hal.targets import Target
 from hal.translation import translated
+from hal.worker.opening import adapter_of
 
 if TYPE_CHECKING:
     import onnx
@@ -322,9 +323,7 @@ def open(
         else targets.resolve(device, [Path(f) for f in files])
     )
     registered = registry.entry(target.adapter)
-    adapter = (
-        _worker(target) if isolated or target.is_foreign else registry.create(target.adapter)
-    )
+    adapter = adapter_of(target, isolated=isolated)
     try:
         with translated(adapter, DeviceError, target.device):
             info = adapter.find(target.device)
@@ -356,17 +355,6 @@ def load(
         raise
     executable.closes(opened.close)
     return executable
-
-
-def _worker(target: Target) -> Adapter:
-    from hal.worker.client import WorkerAdapter
-
-    return WorkerAdapter(
-        target.adapter,
-        python=target.interpreter,
-        host=target.host,
-        timeouts=target.timeouts,
-    )
 
 
 def _serialised(message: Any) -> bytes:

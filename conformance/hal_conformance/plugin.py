@@ -25,6 +25,7 @@ from hal.device import Device
 from hal.errors import DeviceLost, HALError, Unsupported
 from hal.targets import Target
 from hal.worker.client import WorkerAdapter
+from hal.worker.opening import adapter_of
 from hal_conformance.runner import outcome
 from hal_conformance.runner.api_suite import ApiSuite
 from hal_conformance.runner.outcome import Observation
@@ -160,7 +161,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """One adapter instance with one target of the command line."""
     target = request.config.stash[_ASKED].targets[request.param]
     version = registry.entry(target.adapter).version
-    made = Bench(registry.create(target.adapter), target, version)
+    made = Bench(adapter_of(target), target, version)
     yield made
     made.device.close()
 

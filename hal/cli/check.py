@@ -10,7 +10,7 @@ import numpy as np
 
 from hal.device import open as open_device
 from hal.errors import HALError, Unsupported
-from hal.targets import Target, ad_hoc
+from hal.targets import Target
 
 Verdict: TypeAlias = Literal["ok", "wrong", "refused", "failed", "unasked"]
 
@@ -30,11 +30,11 @@ class Check:
     message: str = ""
 
 
-def check(adapter: str, device: str) -> Check:
-    """Compute `x @ W + b` on the device, in a worker, which may die of it."""
+def check(target: Target) -> Check:
+    """Compute `x @ W + b` on the target, in a worker, which may die of it."""
     started = perf_counter()
     try:
-        verdict, message = _compute(ad_hoc(f"{adapter}:{device}"))
+        verdict, message = _compute(target)
     except Unsupported as error:
         verdict, message = "refused", error.message
     except HALError as error:
