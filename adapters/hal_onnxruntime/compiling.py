@@ -1,9 +1,9 @@
 """From a recipe to a program: the signature, what is refused and why, dimensions left open.
 
 A plugin for hardware of fixed shapes leaves a model with symbolic dimensions to the CPU, or
-fails on it. Then `ShapedProgram` binds them to those of the feeds and compiles anew for each set
-of sizes. A model that is refused with every dimension bound is Unsupported, and the error says
-which nodes would have run on the CPU.
+fails on it. Then `ShapedProgram` binds them to those of the feeds and compiles anew for each
+set of sizes. A model that is refused with every dimension bound is Unsupported, and the error
+says which nodes would have run on the CPU.
 """
 
 from __future__ import annotations

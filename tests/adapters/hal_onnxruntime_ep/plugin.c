@@ -5,6 +5,7 @@
 
      AcmeEP            works
      AcmeIdleEP        takes no node, so that ONNX Runtime runs them all on the CPU
+     AcmeFussyEP       fails on dimensions that are left open
      AcmeAbsentEP      offers no device
      AcmeAbortEP       ends the process when a session is made
      AcmeAbortLoadEP   ends the process when the library is loaded
@@ -25,6 +26,7 @@ typedef void Status; /* NULL is success */
 typedef void (*Function)(void);
 
 enum {
+  CREATE_STATUS = 0,
   GET_TENSOR_MUTABLE_DATA = 51,
   CAST_TYPE_INFO_TO_TENSOR_INFO = 55,
   GET_TENSOR_ELEMENT_TYPE = 60,
@@ -45,7 +47,7 @@ enum {
 
 enum { CREATE_EP_DEVICE = 0, ADD_NODES_TO_FUSE = 2 };
 
-enum { FLOAT32 = 1, MOST_NODES = 64, MOST_DIMENSIONS = 8 };
+enum { FAIL = 1, FLOAT32 = 1, MOST_NODES = 64, MOST_DIMENSIONS = 8 };
 
 typedef struct {
   const Function *(*get_api)(uint32_t version);
@@ -160,6 +162,8 @@ static Status *capability(Ep *this, const void *graph, void *support) {
   size_t count = strcmp(this->registered, "AcmeIdleEP") == 0 ? 0 : nodes_of(graph, nodes);
   for (size_t i = 0; i < count; i++) {
     const char *op = operator_of(nodes[i]);
+    if (strcmp(this->registered, "AcmeFussyEP") == 0 && !is_fixed_float(nodes[i]))
+      return ((Status * (*)(int, const char *)) api[CREATE_STATUS])(FAIL, "an open dimension");
     if ((strcmp(op, "Neg") == 0 || strcmp(op, "Relu") == 0) && is_fixed_float(nodes[i]))
       ((Status * (*)(void *, const void **, size_t, const void *)) ep_api[ADD_NODES_TO_FUSE])(
           support, &nodes[i], 1, NULL);

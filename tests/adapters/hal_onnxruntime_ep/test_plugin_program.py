@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 import hal
 from hal.device import Device
-from hal.errors import DeviceLost, InputError, Unsupported
+from hal.errors import CompileError, DeviceLost, InputError, Unsupported
 
 Plugin: TypeAlias = Callable[[str], str]
 Build: TypeAlias = Callable[..., bytes]
@@ -92,6 +92,18 @@ def test_an_input_of_any_rank_is_bound_to_that_of_the_feed(acme: Device, build: 
         for x in (X, X[0], X[0, 0].reshape(())):
             np.testing.assert_array_equal(exe({"x": x})["y"], -x)
         assert wheres(exe) == {"neg": "device"}
+
+
+def test_a_plugin_that_fails_on_open_dimensions_is_given_bound_ones(
+    plugin: Plugin, build: Build
+) -> None:
+    model = build("Neg", dims=("n", 3))
+    with hal.open(f"onnxruntime-ep:{plugin('AcmeFussyEP')}") as fussy:
+        with pytest.raises(CompileError, match="an open dimension"):
+            fussy.compile(model, vendor={"shapes": "declared"})
+        with fussy.compile(model) as exe:
+            np.testing.assert_array_equal(exe({"x": X})["y"], -X)
+            assert wheres(exe) == {"neg": "device"}
 
 
 def test_open_dimensions_are_bound_by_name_for_all_inputs(acme: Device, build: Build) -> None:
