@@ -157,14 +157,15 @@ static Status *compute(Computing *this, void *state, void *context) {
 
 static const char *ep_name(const Ep *this) { return this->registered; }
 
+static bool is_fussy(const Ep *this) { return strcmp(this->registered, "AcmeFussyEP") == 0; }
+
 static Status *capability(Ep *this, const void *graph, void *support) {
   const void *nodes[MOST_NODES];
   size_t count = strcmp(this->registered, "AcmeIdleEP") == 0 ? 0 : nodes_of(graph, nodes);
   for (size_t i = 0; i < count; i++) {
     const char *op = operator_of(nodes[i]);
-    if (strcmp(this->registered, "AcmeFussyEP") == 0 && !is_fixed_float(nodes[i]))
-      return ((Status * (*)(int, const char *)) api[CREATE_STATUS])(FAIL, "an open dimension");
-    if ((strcmp(op, "Neg") == 0 || strcmp(op, "Relu") == 0) && is_fixed_float(nodes[i]))
+    bool takes = is_fussy(this) || is_fixed_float(nodes[i]);
+    if (takes && (strcmp(op, "Neg") == 0 || strcmp(op, "Relu") == 0))
       ((Status * (*)(void *, const void **, size_t, const void *)) ep_api[ADD_NODES_TO_FUSE])(
           support, &nodes[i], 1, NULL);
   }
@@ -174,9 +175,11 @@ static Status *capability(Ep *this, const void *graph, void *support) {
 static Status *compile(Ep *this, const void **graphs, const void **fused, size_t count,
                        Computing **made, void **contexts) {
   const void *nodes[MOST_NODES];
-  (void)this, (void)fused, (void)contexts;
+  (void)fused, (void)contexts;
   for (size_t i = 0; i < count; i++) {
     nodes_of(graphs[i], nodes);
+    if (is_fussy(this) && !is_fixed_float(nodes[0]))
+      return ((Status * (*)(int, const char *)) api[CREATE_STATUS])(FAIL, "an open dimension");
     made[i] = malloc(sizeof(Computing));
     *made[i] = (Computing){VERSION, begin, compute, end, strcmp(operator_of(nodes[0]), "Neg") == 0};
   }
