@@ -125,7 +125,11 @@ def test_a_sample_of_the_standard_ends_as_in_a_run(tmp_path: Path) -> None:
     theirs = results.read(tmp_path / "run")
     assert len(ours.records) == 60
     assert {each.outcome.value for each in ours.records} >= {"PASS", "GAP"}
-    assert verdicts(ours) == verdicts(theirs)
+    # Not to the bit: last places depend on where in memory the tensors lie.
+    left, right = (
+        {each.case: each.outcome for each in found.records} for found in (ours, theirs)
+    )
+    assert left == right
 
 
 def test_a_wrong_answer_fails(answers: Path, bundle: Path) -> None:
