@@ -352,7 +352,7 @@ def _remote(
     env: Mapping[str, str] | None,
     timeouts: Timeouts,
 ) -> WorkerProcess:
-    from hal.worker.remote import RemoteProcess
+    from hal.remote.process import RemoteProcess
 
     return RemoteProcess(
         host,

@@ -25,11 +25,11 @@ from hal.errors import (
     InputError,
     SDKMissing,
 )
+from hal.remote import process
+from hal.remote.pack import pack
 from hal.spec import CompileOptions
 from hal.targets import EnvSpec, Target, Timeouts
-from hal.worker import remote
 from hal.worker.client import WorkerAdapter
-from hal.worker.pack import pack
 
 Array = np.ndarray[Any, Any]
 Board = Any
@@ -201,7 +201,7 @@ def test_a_machine_that_vanishes_while_it_is_waited_for_is_a_lost_device(
 def test_a_silent_machine_is_taken_for_gone(
     board: Board, toy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hal.worker.ssh.KEEP_ALIVE_S", 0.2)
+    monkeypatch.setattr("hal.remote.ssh.KEEP_ALIVE_S", 0.2)
     worker = WorkerAdapter(toy, host=board.url, python=sys.executable)
     board.pause()
     try:
@@ -295,7 +295,7 @@ def test_a_machine_without_numpy_is_told_with_the_line_to_type(
 def test_a_python_that_is_too_old_is_told(
     board: Board, toy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "OLDEST", (9, 9))
+    monkeypatch.setattr(process, "OLDEST", (9, 9))
     with pytest.raises(InputError, match=r"has Python 3\..* needs 9\.9 or newer"):
         WorkerAdapter(toy, host=board.url, python=sys.executable)
 

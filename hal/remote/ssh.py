@@ -79,7 +79,7 @@ class Running:
             InputError: it is not known, or does not let us in.
         """
         _require()
-        from hal.worker.pump import Pump
+        from hal.remote.pump import Pump
 
         self.socket, theirs = socket.socketpair()
         self._pump = Pump(_KEPT_BYTES)

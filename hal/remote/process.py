@@ -15,8 +15,8 @@ from shlex import quote
 from typing import Any
 
 from hal.errors import HostUnreachable, InputError, SDKMissing
-from hal.worker.pack import Pack, pack
-from hal.worker.ssh import Host, Running
+from hal.remote.pack import Pack, pack
+from hal.remote.ssh import Host, Running
 
 PYTHON = "python3"
 """The interpreter where the target names none."""

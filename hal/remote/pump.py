@@ -1,6 +1,6 @@
 """What moves bytes between an SSH channel and a local socket, no faster than either takes them.
 
-Imported by `hal.worker.ssh` alone, since it needs asyncssh; all of it runs in that thread.
+Imported by `hal.remote.ssh` alone, since it needs asyncssh; all of it runs in that thread.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncssh
 
-from hal.worker.ssh import signal_number
+from hal.remote.ssh import signal_number
 
 _STDERR = 1
 """SSH's own number for it, SSH_EXTENDED_DATA_STDERR of RFC 4254."""

@@ -1,6 +1,6 @@
 """What `python3 -c` runs on another machine: it puts the worker's files there, and becomes it.
 
-`hal.worker.remote` sends this text along; nothing of it is imported here. It says who it is in
+`hal.remote.process` sends this text along; nothing of it is imported here. It says who it is in
 one marked line, so that what a login shell prints does no harm, takes the files if it has not
 got them, and starts the worker over the same standard input and output. Python 3.6 reads it, to
 be able to say that it is too old.
@@ -84,4 +84,5 @@ def main() -> None:
     os.execv(sys.executable, [sys.executable, script, "stdio", "0", "-1", limit, "--staged"])
 
 
-main()
+if __name__ == "__main__":
+    main()
