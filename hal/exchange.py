@@ -17,7 +17,8 @@ The last form needs no library. `inputs.json` is {"values": [...]}, each with `n
 
 Elements are in C order, little endian; bool and the types of less than 8 bits take a byte each.
 What is read back may leave out dtype and shape where the model declares them, may have `data`
-(numbers; "0x1.8p+1", "inf" and "nan" as text) instead of bytes, and may be a mapping of names.
+(numbers, "0x1.8p+1", "inf" and "nan" as text, complex ones as two numbers) instead of bytes, and
+may be a mapping of names.
 Loads with NumPy alone, on Python 3.10; `onnx` is imported where .pb files are.
 """
 
@@ -198,15 +199,14 @@ def _of_data(items: list[Any], dtype: DType) -> Array:
     numbers = [_number(item) for item in items]
     if dtype.numpy.kind in "iu" and not dtype.is_extension:
         return np.array([int(number) for number in numbers], dtype.numpy)
+    floats = np.array(numbers, np.float64)
+    if dtype.numpy.kind == "c":
+        return (floats[0::2] + 1j * floats[1::2]).astype(dtype.numpy)
     with np.errstate(all="ignore"):
-        wide = np.complex128 if dtype.numpy.kind == "c" else np.float64
-        return np.array(numbers, wide).astype(dtype.numpy)
+        return floats.astype(dtype.numpy)
 
 
 def _number(item: Any) -> Any:
-    if isinstance(item, list):
-        real, imaginary = item  # pyright: ignore[reportUnknownVariableType]  # JSON
-        return complex(_number(real), _number(imaginary))
     return float.fromhex(item) if isinstance(item, str) else item
 
 

@@ -126,6 +126,12 @@ def test_integers_that_are_printed_keep_all_their_digits(tmp_path: Path) -> None
     assert found.array.tolist() == [largest, 1]
 
 
+def test_complex_numbers_are_printed_as_two(tmp_path: Path) -> None:
+    spec = TensorSpec("y", "complex64", (2,))
+    (found,) = outputs(tmp_path, [{"data": [[1, "-0x1p+1"], [0, 3]]}], spec)
+    assert same(found, Tensor.of(np.array([1 - 2j, 3j], np.complex64))), found
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
