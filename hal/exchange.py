@@ -17,8 +17,8 @@ The last form needs no library. `inputs.json` is {"values": [...]}, each with `n
 
 Elements are in C order, little endian; bool and the types of less than 8 bits take a byte each.
 What is read back may leave out dtype and shape where the model declares them, may have `data`
-(numbers, "0x1.8p+1", "inf" and "nan" as text, complex ones as two numbers) instead of bytes, and
-may be a mapping of names.
+(numbers, "0x1.8p+1", "inf" and "nan" as text, complex ones as two numbers) instead of bytes,
+and may be a mapping of names.
 Loads with NumPy alone, on Python 3.10; `onnx` is imported where .pb files are.
 """
 
