@@ -171,7 +171,7 @@ def _make(place: Path, spec: EnvSpec, tool: Tool, say: Say) -> None:
         if uv is None:
             raise InputError("uv is not installed; pip install uv, or use --tool pip")
         python = base or str(spec.python)  # which uv looks for, and fetches
-        _run([uv, "venv", "--no-config", "--python", python, str(place)], say)
+        _run([uv, "venv", "--python", python, str(place)], say)
         install = [uv, "pip", "install", "--python", str(_interpreter(place))]
     else:
         if base is None:
