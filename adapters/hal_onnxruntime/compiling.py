@@ -36,7 +36,7 @@ def compiled(recipe: Recipe) -> Program:
         Unsupported: the execution provider leaves nodes to the CPU, which was not allowed.
     """
     shapes = options.word(recipe.options.vendor, "shapes")
-    may_bind = bool(recipe.devices) and shapes != "declared" and _open_inputs(recipe)
+    may_bind = bool(recipe.devices) and shapes != "declared" and has_open_inputs(recipe)
     if may_bind and shapes == "feeds":
         return ShapedProgram(recipe)
     try:
@@ -159,7 +159,7 @@ def _declared(model: Model, sizes: Sizes) -> Model:
     return Model(proto.SerializeToString(), folder=model.folder, facts=declared)
 
 
-def _open_inputs(recipe: Recipe) -> bool:
+def has_open_inputs(recipe: Recipe) -> bool:
     """Whether some input has a dimension without a length."""
     known = recipe.options.dimensions
     return any(

@@ -13,8 +13,9 @@ from importlib import import_module
 from typing import Any
 
 from hal.errors import Unsupported
-from hal.spec import NodeFacts, NodeSupport, Support
+from hal.spec import NodeFacts, NodePlacement, NodeSupport, Support
 from hal_onnxruntime import errors, placement
+from hal_onnxruntime.compiling import has_open_inputs
 from hal_onnxruntime.session import Recipe
 
 
@@ -30,16 +31,18 @@ def support(recipe: Recipe) -> Support:
         return Support(tuple(_from_kernels(recipe, refusal)))
     record = placement.assigned(session)
     placed = placement.placement(lenient, record)
+    later = "; with dimensions bound to those it is fed it may be taken"
+    hint = later if recipe.devices and has_open_inputs(recipe) else ""
     return Support(
         tuple(
-            NodeSupport(node.node, node.op, node.where != "host", _why(node.where, node.by))
-            for node in placed.nodes
+            NodeSupport(node.node, node.op, not why, why)
+            for node, why in ((node, _why(node, hint)) for node in placed.nodes)
         )
     )
 
 
-def _why(where: str, by: str) -> str:
-    return f"ONNX Runtime gives it to {by}" if where == "host" else ""
+def _why(node: NodePlacement, hint: str) -> str:
+    return f"ONNX Runtime gives it to {node.by}{hint}" if node.where == "host" else ""
 
 
 def _from_kernels(recipe: Recipe, refusal: Unsupported) -> Iterable[NodeSupport]:

@@ -76,6 +76,14 @@ def test_a_prediction_says_which_nodes_the_plugin_takes(acme: Device, build: Bui
     assert answers == {"neg": True, "abs": False}
 
 
+def test_a_prediction_for_open_dimensions_says_that_bound_ones_may_be_taken(
+    acme: Device, build: Build
+) -> None:
+    [node] = acme.query(build("Neg", dims=("n", 3))).nodes
+    assert not node.supported
+    assert "with dimensions bound to those it is fed it may be taken" in node.reason
+
+
 @pytest.mark.parametrize("dims", [("n", 3), (None, 3)])
 def test_open_dimensions_are_bound_to_those_of_the_feeds(
     acme: Device, build: Build, dims: tuple[Any, ...]
