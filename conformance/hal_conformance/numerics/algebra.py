@@ -69,6 +69,7 @@ def times(step: Step, a: Pair, b: Pair, dtype: str | None = None) -> Pair:
         error = np.abs(a.value) * b.errors() + a.errors() * size(b)
         error = np.where(np.isnan(error) & ~np.isnan(value), np.inf, error)
         error = np.where((a.errors() == 0) & (b.errors() == 0), 0.0, error)
+        error = np.where(np.isinf(a.errors()) | np.isinf(b.errors()), np.inf, error)
     return step.rounded(value, error, dtype or a.dtype)
 
 

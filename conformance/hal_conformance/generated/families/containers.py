@@ -52,7 +52,7 @@ def _insert() -> list[Form]:
         Form("end", (sequence, new), core=True),
         *given,
         Form("into_empty", (In((2, 3), length=0), new)),
-        Form("dynamic", (In(("N", 3), length=3), In(("M", 3))), sizes=_AGAIN),
+        Form("anew", (In(("N", 3), length=3), In(("M", 3))), sizes=_AGAIN),
         Form("other_shape", (In((2, 3), length=1), In((5,)))),
     ]
 

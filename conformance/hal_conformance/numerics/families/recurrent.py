@@ -80,6 +80,13 @@ class Cell:
         return between(self.step, product(self.step, given, part, np.matmul, terms))
 
 
+def gated(step: Step, gate: Pair, given: Pair) -> Pair:
+    """What a gate lets through; a closed one may be a little open, and infinity then passes."""
+    product = times(step, gate, given)
+    open_ = (gate.value == 0) & np.isinf(given.value)
+    return replace(product, error=np.where(open_, np.inf, product.errors()))
+
+
 @rule("RNN", source=SOURCE)
 def rnn(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     """H = f(X W^T + H R^T + Wb + Rb)."""
@@ -102,13 +109,15 @@ def gru(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         if linear:
             outer, inner = cell.biases(2)[:1], cell.biases(2)[1:]
             given = gathered(step, [cell.recur(before, 2), *inner], cell.hidden)
-            parts = [cell.project(x, 2), times(step, r, given), *outer]
+            parts = [cell.project(x, 2), gated(step, r, given), *outer]
             h = second(gathered(step, parts, np.shape(x.value)[-1]))
         else:
-            h = second(cell.total(x, times(step, r, before), 2))
-        kept = times(step, minus(step, constant(1.0, x.dtype), z), h)
-        made = plus(step, kept, times(step, z, before))
-        other = step.stored(x.dtype).unit * (size(h) + size(before)) * size(z)
+            h = second(cell.total(x, gated(step, r, before), 2))
+        kept = gated(step, minus(step, constant(1.0, x.dtype), z), h)
+        made = plus(step, kept, gated(step, z, before))
+        with np.errstate(invalid="ignore"):
+            other = step.stored(x.dtype).unit * (size(h) + size(before)) * size(z)
+        other = np.where(np.isnan(made.value), 0.0, other)  # its own error says what it may be
         return (replace(made, error=made.errors() + other),)
 
     return [*_recurrent(step, inputs, advance, ("Sigmoid", "Tanh"), 1)]
@@ -130,9 +139,9 @@ def lstm(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
         f = first(cell.total(x, before, 2, *cell.peep(memory, 2)))
         f = minus(step, constant(1.0, x.dtype), i) if coupled else f
         c = second(cell.total(x, before, 3))
-        made = plus(step, times(step, f, memory), times(step, i, c))
+        made = plus(step, gated(step, f, memory), gated(step, i, c))
         o = first(cell.total(x, before, 1, *cell.peep(made, 1)))
-        return (times(step, o, third(made)), made)
+        return (gated(step, o, third(made)), made)
 
     readings = [
         _recurrent(step, inputs, advance, ("Sigmoid", "Tanh", "Tanh"), 2, unclipped=place)
