@@ -56,6 +56,11 @@ def run(asked: Asked, *, as_json: bool) -> int:
     target = named.resolve(asked.target, asked.devices)
     if asked.history and (asked.in_process or asked.results is None):
         raise InputError("--history needs --from RESULTS, and cannot run --in-process")
+    if asked.in_process and target.is_foreign:
+        raise InputError(
+            f"target {target.name!r} lives in another interpreter or on another machine, never "
+            "in this process; leave --in-process away"
+        )
     if asked.in_process:
         return _in_process(asked, target, as_json=as_json)
     _suite(asked)

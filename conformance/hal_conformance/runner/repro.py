@@ -122,7 +122,7 @@ def _readme(evidence: Evidence, before: Sequence[str]) -> str:
     target = evidence.target
     vendor = "It needs the vendor's package and NumPy, and not onnx-hal."
     if target.host is not None:
-        vendor += f" The device is at {target.host}: copy this folder there, and run it there."
+        vendor += f"\nThe device is at {target.host}: copy this folder there, and run it there."
     ours = "This vendor's adapter brings no script of its own, so it needs onnx-hal."
     listed = "".join(f"\n* `{case}`" for case in before)
     return _README.format(
