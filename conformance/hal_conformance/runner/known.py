@@ -1,6 +1,7 @@
 """Where a target's expectations lie: with its adapter's package, then with the user.
 
-The package is found without importing it: a vendor's code runs in workers only.
+The package is found without importing it: a vendor's code runs in workers only. In a package of
+several adapters, `expectations.ADAPTER.toml` is that of one of them.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ def _of_adapter(adapter: str) -> Path | None:
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec else None
     for folder in folders or ():
-        path = Path(folder) / NAME
-        if path.is_file():
-            return path
+        for name in (f"expectations.{adapter}.toml", NAME):
+            path = Path(folder) / name
+            if path.is_file():
+                return path
     return None
 
 
