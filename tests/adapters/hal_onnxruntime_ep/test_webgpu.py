@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 
 import hal
 from hal.device import Device
-from hal.errors import DeviceError, Unsupported
+from hal.errors import DeviceError, DeviceLost, Unsupported
+from hal.worker.client import WorkerAdapter
 
 Build: TypeAlias = Callable[..., bytes]
 
@@ -72,3 +75,49 @@ def test_bound_inputs_are_read_anew_from_the_devices_memory(gpu: Device, build: 
                 x += 1
                 bound.run()
                 np.testing.assert_array_equal(y, -x)
+
+
+@pytest.fixture
+def undriven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Vulkan driver is found, and the plugin lists its device all the same."""
+    monkeypatch.setenv("ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER", "1")
+    for name in ("VK_ICD_FILENAMES", "VK_DRIVER_FILES"):
+        monkeypatch.setenv(name, "/nonexistent/icd.json")
+
+
+@pytest.mark.usefixtures("undriven")
+def test_without_a_driver_compiling_is_an_error_of_the_device(build: Build) -> None:
+    with (
+        hal.open("webgpu", isolated=True) as device,
+        pytest.raises(DeviceError, match="Failed to get a WebGPU adapter"),
+    ):
+        device.compile(build("Neg"))
+
+
+COMPILER = """
+from hal.model import Model
+from hal.spec import CompileOptions
+from hal_onnxruntime.artifacts import compiled_by_plugin
+from hal_onnxruntime.plugin_library import PluginDevice
+from hal_onnxruntime.session import Recipe
+
+
+def context(adapter, path):
+    found = PluginDevice.parse("onnxruntime_ep_webgpu").find()
+    recipe = Recipe(Model(path), found.ep_name, CompileOptions(), devices=(found,))
+    return len(compiled_by_plugin(recipe) or b"")
+"""
+
+
+@pytest.mark.usefixtures("undriven")
+def test_without_a_driver_the_model_compiler_aborts_and_ends_a_worker_alone(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compiler.py").write_text(COMPILER)
+    (tmp_path / "model.onnx").write_bytes(build("Neg"))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    worker = WorkerAdapter("onnxruntime-ep")
+    with pytest.raises(DeviceLost) as lost:
+        worker.call("compiler:context", {"path": str(tmp_path / "model.onnx")})
+    assert lost.value.signal == 6
+    worker.close()
