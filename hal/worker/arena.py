@@ -16,7 +16,8 @@ AVAILABLE = hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
 THRESHOLD = 1 << 16
 """Buffers below this many bytes travel in the message itself."""
 
-_ALIGN = 64
+ALIGN = 64
+"""Where buffers begin, for vector instructions."""
 
 
 class Writer:
@@ -72,7 +73,7 @@ class Reader:
 
 def padded(length: int) -> int:
     """The length rounded up so that the next buffer is aligned for vector instructions."""
-    return -(-length // _ALIGN) * _ALIGN
+    return -(-length // ALIGN) * ALIGN
 
 
 def _anonymous(length: int) -> tuple[int, mmap.mmap]:

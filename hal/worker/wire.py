@@ -279,5 +279,20 @@ def _array_of(
         strings[:] = texts
         return strings.reshape(shape)
     array = np.frombuffer(data, dtype=np.uint8)
-    array = array.copy() if copy else array
+    if copy:
+        array = array.copy()
+    elif array.__array_interface__["data"][0] % arena.ALIGN:
+        array = _aligned(array)
     return array.view(dtype.numpy).reshape(shape)
+
+
+def _aligned(array: Array) -> Array:
+    """A copy that begins where it would in shared memory.
+
+    What begins elsewhere is added up in another order by some: ONNX Runtime 1.32's ReduceSum.
+    """
+    room = np.empty(array.size + arena.ALIGN, np.uint8)
+    start = -room.__array_interface__["data"][0] % arena.ALIGN
+    copy = room[start : start + array.size]
+    copy[:] = array
+    return copy

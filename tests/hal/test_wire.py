@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hal import dtypes
 from hal.tensor import MapValue, Tensor, Value
-from hal.worker.wire import Message, Received
+from hal.worker.wire import Channel, Message, Received
 
 Array = np.ndarray[Any, Any]
 
@@ -61,3 +63,21 @@ def _plain(value: Value) -> Any:
     if isinstance(value, MapValue):
         return (_plain(value.keys), _plain(value.values))
     return value if value is None else [_plain(item) for item in value]
+
+
+@pytest.mark.parametrize("padding", range(0, 64, 7))
+def test_a_tensor_begins_where_vector_instructions_want_it_whatever_came_before(
+    padding: int,
+) -> None:
+    """Some add up in another order what begins elsewhere, and results would depend on names."""
+    ours, theirs = socket.socketpair()
+    sent = np.arange(100, dtype=np.float32)
+    message = Message({"name": "n" * padding})
+    message.header["value"] = message.add_value(Tensor.of(sent))
+    with ours, theirs:
+        Channel(ours, inline=True).send(message)
+        received = Channel(theirs, inline=True).receive()
+        value = received.value(received.header["value"], copy=False)
+    assert isinstance(value, Tensor)
+    assert value.array.ctypes.data % 64 == 0
+    np.testing.assert_array_equal(value.array, sent)
