@@ -174,7 +174,8 @@ def export(asked: Asked, folder: Path, what: Exported, *, as_json: bool) -> int:
         told = {"folder": str(folder), "cases": len(made.cases), "arithmetic": names[0]}
         output.emit_json(told)
     else:
-        output.line(f"{folder}: {len(made.cases):,} cases with the bounds of {names[0]}")
+        kept = f"with the bounds of {names[0]}" if made.answers else "without what is expected"
+        output.line(f"{folder}: {len(made.cases):,} cases {kept}")
     return failures.OK
 
 

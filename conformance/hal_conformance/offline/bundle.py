@@ -88,7 +88,7 @@ class FrozenSource:
         self, folder: Path, cases: Sequence[str], order: Order, making: Progress
     ) -> Iterator[Listed]:
         """Write these cases, one after another."""
-        self.corpus.prepare(cases, [order.arithmetic], making)
+        self.corpus.prepare(cases, [order.arithmetic] if order.answers else [], making)
         for case in cases:
             question = self.corpus.question(case)
             known = (
