@@ -36,6 +36,8 @@ _HOST = re.compile(
     r"ssh://(?:(?P<user>[^\s/@:]+)@)?(?P<name>[^\s/@:\[\]]+|\[[0-9A-Fa-f:]+\])(?::(?P<port>[0-9]+))?"
 )
 
+_alone = threading.Lock()  # two threads may start the first two workers at once
+
 Result = TypeVar("Result")
 
 
@@ -83,6 +85,7 @@ class Running:
 
         self.socket, theirs = socket.socketpair()
         self._pump = Pump(_KEPT_BYTES)
+        self._loop = _loop()
         limit = min(seconds, CONNECT_S)
         try:
             self._connection = _await(
@@ -116,7 +119,7 @@ class Running:
 
     def end(self) -> None:
         """Cut the connection; does not wait. The machine then ends the command."""
-        _loop().call_soon_threadsafe(self._connection.abort)
+        self._loop.call_soon_threadsafe(self._connection.abort)
 
     def close(self) -> None:
         """Cut the connection, and close our end of the socket."""
@@ -206,8 +209,13 @@ def _require() -> None:
         ) from error
 
 
-@lru_cache(maxsize=1)
 def _loop() -> asyncio.AbstractEventLoop:
+    with _alone:
+        return _the_loop()
+
+
+@lru_cache(maxsize=1)
+def _the_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="hal-ssh", daemon=True).start()
     return loop

@@ -90,3 +90,9 @@ def test_the_contract_tests_are_run_from_here(hal_with_board: Hal, folder: Path)
     done = hal_with_board("conform", "real", *words)
     assert done.code == 0, done
     assert '"FAIL"' not in (folder / "results" / "results.jsonl").read_text()
+
+
+def test_a_case_on_a_board_is_not_reproduced_in_this_process(hal_with_board: Hal) -> None:
+    done = hal_with_board("repro", "onnx/node/test_abs", "-d", "board", "--in-process")
+    assert done.code == 2
+    assert "never in this process" in done.err

@@ -28,7 +28,7 @@ from hal.errors import (
 from hal.remote import process
 from hal.remote.pack import pack
 from hal.spec import CompileOptions
-from hal.targets import EnvSpec, Target, Timeouts
+from hal.targets import EnvSpec, Target, Timeouts, resolve
 from hal.worker.client import WorkerAdapter
 
 Array = np.ndarray[Any, Any]
@@ -405,3 +405,19 @@ def test_options_of_a_target_reach_the_device_there(
     ):
         device.compile(doubling)({"x": x})
     assert lost.value.exit_code == 7
+
+
+def test_a_path_of_another_machine_is_left_as_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "devices.yaml"
+    text = "targets:\n  t: {adapter: reference, device: cpu, python: ~/venv/bin/python, "
+    file.write_text(text + "host: 'ssh://board'}\n")
+    target = resolve("t", [file])
+    assert target.python == "~/venv/bin/python"
+    assert target.interpreter == target.python
+    assert target.is_foreign
+
+
+def test_a_python_in_the_home_there_is_found(board: Board, toy: str) -> None:
+    program = wrapper(board.home, f'exec {sys.executable} "$@"')
+    assert program == str(board.home / "python")
+    WorkerAdapter(toy, host=board.url, python="~/python").close()
