@@ -94,8 +94,8 @@ class Remote(asyncssh.SSHClientSession[bytes]):
         self,
         signal: str,
         core_dumped: bool,  # noqa: ARG002  asyncssh's form
-        msg: str,  # noqa: ARG002
-        lang: str,  # noqa: ARG002
+        msg: str,  # noqa: ARG002  asyncssh's form
+        lang: str,  # noqa: ARG002  asyncssh's form
     ) -> None:
         self._pump.status = -signal_number(signal)
         self._pump.over.set()
