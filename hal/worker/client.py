@@ -80,20 +80,8 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         else:
             process = _local(entry.value if foreign else None, python, memory_bytes, env)
         self._connection = Connection(process)
-        try:
-            self.hello = self._connection.ask(
-                "hello",
-                self.timeouts.start_s,
-                adapter=entry.value,
-                protocol=PROTOCOL,
-                path=[] if foreign else [place for place in sys.path if place],
-            )
-        except SDKMissing as error:
-            self._connection.close()
-            raise self._there(error) from error
-        except BaseException:
-            self._connection.close()
-            raise
+        path = [] if foreign else [place for place in sys.path if place]
+        self.hello = self._greeted(entry.value, path)
 
     @property
     def pid(self) -> int:
@@ -207,6 +195,19 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
     def kill(self) -> None:
         """End the worker at once, with every process it has started."""
         self._connection.kill()
+
+    def _greeted(self, adapter: str, path: Sequence[str]) -> dict[str, Any]:
+        """What the worker says first; it ends where that is an error."""
+        limit = self.timeouts.start_s
+        asked = {"adapter": adapter, "protocol": PROTOCOL, "path": path}
+        try:
+            return self._connection.ask("hello", limit, **asked)
+        except SDKMissing as error:
+            self._connection.close()
+            raise self._there(error) from error
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _ask_for_devices(self, verb: str, **header: Any) -> dict[str, Any]:
         try:
