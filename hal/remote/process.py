@@ -22,6 +22,9 @@ PYTHON = "python3"
 """The interpreter where the target names none."""
 OLDEST = (3, 10)
 
+STATUS_S = 5.0
+"""How long an exit status may take on its way, after the end itself was seen."""
+
 _MARK = "onnx-hal worker: "
 _NOISE_BYTES = 1 << 16  # what a login shell may print before ours
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
@@ -96,8 +99,8 @@ class RemoteProcess:
         return self._running.stderr().decode("utf-8", "replace").strip()
 
     def wait(self, seconds: float) -> int | None:
-        """Its exit status once it has ended, None if that is not known within `seconds`."""
-        return self._running.wait(seconds)
+        """Its exit status once it has ended, None if that is not known in time."""
+        return self._running.wait(max(seconds, STATUS_S))
 
     def end(self) -> None:
         """Cut the connection, upon which the machine kills it with all it has started."""

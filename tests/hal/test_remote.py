@@ -43,7 +43,7 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10) -> bool:
+def wait_until(true: Callable[[], bool], seconds: float = 30) -> bool:
     until = time.monotonic() + seconds
     while not true() and time.monotonic() < until:
         time.sleep(0.02)
@@ -200,7 +200,7 @@ def test_a_machine_that_vanishes_while_it_is_waited_for_is_a_lost_device(
 def test_a_silent_machine_is_taken_for_gone(
     board: Board, toy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hal.remote.ssh.KEEP_ALIVE_S", 0.2)
+    monkeypatch.setattr("hal.remote.ssh.KEEP_ALIVE_S", 1.0)
     worker = WorkerAdapter(toy, host=board.url, python=sys.executable)
     board.pause()
     try:
