@@ -226,12 +226,16 @@ def _check_cell(done: Mapping[str, Any]) -> str:
 def _print_targets(
     shown: Sequence[Target], rows: Sequence[Row], distant: Mapping[str, Distant]
 ) -> None:
+    from hal import env
+
     here = {f"{row.name}:{info['id']}" for row in rows for info in row.devices}
     lines: list[list[str]] = []
     for target in shown:
         device = f"{target.adapter}:{target.device}"
         # Adapters may know more devices than they list ("hetero:gpu,cpu"): no "absent" here.
         present = "yes" if device in here else "not listed"
+        if target.env is not None:
+            present = "in its env" if env.found(target.env) else "env not made"
         if target.name in distant:
             present = _there_cell(target, distant[target.name])
         asks = target.options.arithmetic or "unasked"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,13 @@ def test_other_commands_say_what_makes_the_environment(hal: Hal, conv: Path) -> 
 def test_a_target_whose_environment_is_missing_is_listed_all_the_same(hal: Hal) -> None:
     done = hal("devices", "homebody", "--json")
     assert [target["name"] for target in done.json["targets"]] == ["home", "guest", "nowhere"]
+
+
+def test_the_list_of_targets_says_whether_an_environment_is_made(hal: Hal, lab: Path) -> None:
+    pretend(lab, "home")
+    found = hal("devices", "homebody").out
+    assert re.search(r"^home .*in its env", found, re.MULTILINE)
+    assert re.search(r"^nowhere .*env not made", found, re.MULTILINE)
 
 
 @pytest.mark.slow
