@@ -13,7 +13,8 @@ find "$bundle" -name model.onnx | while read -r model; do
     if ! { emx-onnx-cgen compile "$model" model.c --emit-testbench > log 2>&1 &&
         gcc -O1 -w model.c -lm -o model > log 2>&1; }; then
         word=failed
-        grep -Eq 'Unsupported |only supports|must be (a )?const|_BitInt|__bf16' log && word=refused
+        no='Unsupported |only supports|must be (a )?const|requires static|_BitInt|__bf16'
+        grep -Eq "$no" log && word=refused
         { echo $word; tail -n 1 log; } > "$given/status.txt"
         continue
     fi
