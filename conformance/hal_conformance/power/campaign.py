@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ from hal_conformance.soak.sample import SAMPLE
 
 FRESH = 60
 """Fresh inputs an operator."""
+
+MEMORY = 8 << 30
+"""Bytes that a process may have: a misread number of repeats asks for more than there are."""
 
 NODES = 400
 """The standard's models with more nodes are left out: whole networks."""
@@ -80,8 +84,14 @@ _COST = {"Cast": 99, "CastLike": 60, "If": 50, "Pad": 40, "QuantizeLinear": 40, 
 
 
 def _alone() -> None:
+    """One thread, and so little memory that a fault which asks for it all is refused it."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ[name] = "1"
+    if find_spec("resource") is not None:  # not on Windows
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
 
 
 def of_operator(name: str) -> list[Pair]:
