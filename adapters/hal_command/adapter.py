@@ -45,4 +45,7 @@ class CommandAdapter(Adapter):
             raise Unsupported(
                 f"this target takes no {refused[0]} values", dtype=refused[0], device=device.id
             )
+        for spec in model.facts.inputs:
+            if lines.tensors_only and not spec.is_tensor:
+                raise Unsupported(f"this target takes tensors alone, not {spec}")
         return CommandProgram(model, lines, options)

@@ -45,6 +45,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "dtypes": (list,),
     "unsupported": (list,),
     "static": (bool,),
+    "tensors_only": (bool,),
 }
 
 
@@ -55,7 +56,8 @@ class Lines:
     `compile` and `run` are the lines; `artifact` is the name of what the first makes, a file or
     a folder; `files` are the forms inputs are written in, as `hal.exchange` has them; `dtypes`
     are the types it takes (empty: all), `unsupported` regular expressions for a clean no.
-    With `static`, a model with open dimensions is compiled for the shapes it is fed.
+    With `static`, a model with open dimensions is compiled for the shapes it is fed; with
+    `tensors_only`, inputs that are sequences, maps or optionals are refused.
     """
 
     compile: str | list[str]
@@ -65,6 +67,7 @@ class Lines:
     dtypes: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     static: bool = False
+    tensors_only: bool = False
 
     @classmethod
     def of(cls, vendor: Mapping[str, Any]) -> Lines:

@@ -171,6 +171,15 @@ def test_a_type_that_is_not_listed_is_a_clean_no() -> None:
     assert caught.value.dtype == "float16"
 
 
+def test_a_sequence_is_a_clean_no_for_who_takes_tensors_alone() -> None:
+    x = helper.make_tensor_sequence_value_info("x", TensorProto.FLOAT, None)
+    y = helper.make_tensor_value_info("y", TensorProto.INT64, [])
+    graph = helper.make_graph([helper.make_node("SequenceLength", ["x"], ["y"])], "g", [x], [y])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    with pytest.raises(Unsupported, match="takes tensors alone"):
+        run(target(tensors_only=True), made.SerializeToString())
+
+
 def test_a_static_device_compiles_anew_for_each_shape(tmp_path: Path) -> None:
     kept = f"cp {{model}} {tmp_path}/$(ls {tmp_path} | wc -l).onnx && {COMPILE}"
     with hal.load(identity(["N", "M"]), device=target(compile=kept, static=True)) as exe:
