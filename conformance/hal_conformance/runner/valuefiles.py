@@ -60,7 +60,7 @@ def _write_tensor(folder: Path, name: str, tensor: Tensor) -> Written:
     from onnx import numpy_helper
 
     path = folder / f"{name}.pb"
-    proto = numpy_helper.from_array(np.ascontiguousarray(tensor.array))
+    proto = numpy_helper.from_array(tensor.array)
     path.write_bytes(proto.SerializeToString())
     read = f'onnx.numpy_helper.to_array(onnx.load_tensor("{folder.name}/{path.name}"))'
     return Written(read, needs_onnx=True)

@@ -29,6 +29,7 @@ VALUES: dict[str, Value] = {
     "empty": Tensor.of(np.zeros((0, 2), np.int64)),
     "bool": Tensor.of(np.array([True, False])),
     "bfloat16": Tensor.of(np.array([1.5, -2], ml_dtypes.bfloat16)),
+    "bfloat16 scalar": Tensor.of(np.array(1.5, ml_dtypes.bfloat16)),
     "float8": Tensor.of(np.array([1.5, -2], ml_dtypes.float8_e4m3fn)),
     "int4": Tensor.of(np.array([-8, 7, 1], ml_dtypes.int4)),
     "text": Tensor.of(np.array(["a", "ü"], dtype=object)),
