@@ -107,10 +107,21 @@ def max_roi_pool(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
             middle = options[0][1]
             values[index, :, row, column] = middle
             ends = [np.abs(end - middle) for low, _, high in options for end in (low, high)]
-            errors[index, :, row, column] = np.max(ends, axis=0)
+            errors[index, :, row, column] = _apart(
+                np.max(ends, axis=0), [m for _, m, _ in options]
+            )
     if not errors.any():
         return [Pair(values, None, x.dtype)]
     return [Pair(values, errors, x.dtype)]
+
+
+def _apart(errors: Array, options: Sequence[Array]) -> Array:
+    """How far options lie apart; open where they differ in infinity, or one is no number.
+
+    Whether NaN is the largest of a bin is not said.
+    """
+    same = np.all([m == options[0] for m in options], axis=0)
+    return np.where(np.isnan(errors), np.where(same, 0.0, np.inf), errors)
 
 
 def _samples(

@@ -8,6 +8,7 @@ operation rounds once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -44,10 +45,15 @@ def _in_order(results: Sequence[Sequence[Pair]]) -> list[Quantity]:
 
 
 def _regularised(step: Step, x: Pair, gradient: Pair) -> Pair:
-    """The gradient with the norm's part in it; nothing is rounded for a coefficient of 0."""
+    """The gradient with the norm's part in it; nothing is rounded for a coefficient of 0.
+
+    Whether infinity times that 0 is computed is open.
+    """
     factor = float(step.attributes["norm_coefficient"])
     if factor == 0:
-        return held(step, gradient)
+        given = held(step, gradient)
+        error = np.where(np.isfinite(x.value), given.errors(), np.inf)
+        return given if np.isfinite(x.value).all() else replace(given, error=error)
     return plus(
         step, times(step, constant(factor, x.dtype), held(step, x)), held(step, gradient)
     )
