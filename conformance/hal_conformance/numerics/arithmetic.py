@@ -142,7 +142,7 @@ def _narrower(limit: Format, dtype: str) -> Format:
     own = FORMATS.get(dtype)
     if own is None:
         raise InputError(f"{dtype} is not a floating-point type")
-    if own.precision < limit.precision or dtype == "float64":
+    if own.precision <= limit.precision or dtype == "float64":
         return own
     if own.emin <= limit.emin:
         return limit

@@ -76,10 +76,13 @@ class Step:
             # From here on, rounding to nearest gives infinity (IEEE 754, 4.3.1).
             limit = kept.largest + kept.ulp(np.asarray(kept.largest)) / 2
             spread = error + max(ulps - 0.5, 0.0) * ulp
-            above, below = np.abs(value) + spread >= limit, np.abs(value) - spread >= limit
+            above = np.abs(value) + spread >= limit
+            own_range = FORMATS[dtype] if dtype in WIDE else kept
+            widest = own_range.largest + own_range.ulp(np.asarray(own_range.largest)) / 2
+            below = np.abs(value) - spread >= max(limit, widest)
         if above.any() and kept.name in NO_INFINITY:
             total = np.where(above, np.inf, total)
-        elif below.any() and dtype in WIDE and kept.largest >= FORMATS[dtype].largest:
+        elif below.any() and dtype in WIDE:
             value = np.where(below, np.copysign(np.inf, value), value)
             total = np.where(below, 0.0, total)
         # Operands without error that make NaN or infinity make it certain, in whatever range.

@@ -96,7 +96,9 @@ def weights(step: Step, inputs: Sequence[Quantity]) -> list[Quantity]:
     made[:, places] = numbers if mode == "TF" else numbers * factors
     made = made if np.ndim(data.value) == 2 else made[0]
     if mode == "TF":
-        return [Pair(made, None, "float32")]
+        ulp = step.stored("float32").ulp(made)
+        error = np.where(made % ulp == 0, 0.0, ulp)  # counts too large for the arithmetic
+        return [Pair(made, error if error.any() else None, "float32")]
     return [step.rounded(made, np.zeros(made.shape), "float32")]
 
 
