@@ -200,7 +200,17 @@ def _summed(
     reach *= 1 + step.arithmetic.operand(x.dtype).unit
     for axis in range(2, 2 + rank):
         reach = _highest(reach, axis)
-    return product(step, x, w, convolve, np.asarray(terms + AMPLIFICATION**rank), spread=reach)
+    sums = product(step, x, w, convolve, np.asarray(terms + AMPLIFICATION**rank), spread=reach)
+    return replace(sums, error=np.where(_wild(step, x, w, rank), np.inf, sums.errors()))
+
+
+def _wild(step: Step, x: Pair, w: Pair, rank: int) -> Array:
+    """Which images a transform may fill with NaN: it adds what is infinite or overflows."""
+    largest = step.stored(x.dtype).largest / AMPLIFICATION**rank
+    with np.errstate(invalid="ignore"):
+        tame_x, tame_w = np.abs(x.value) < largest, np.abs(w.value) < largest
+    images = tame_x.all(axis=tuple(range(1, rank + 2))) & tame_w.all()
+    return np.asarray(~images.reshape(-1, *[1] * (rank + 1)))
 
 
 def _highest(array: Array, axis: int) -> Array:
