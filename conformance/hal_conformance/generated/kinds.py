@@ -66,7 +66,7 @@ def _some_zeros(draw: Draw, count: int, dtype: DType) -> Array:
 
 def _far_apart(draw: Draw, count: int, dtype: DType) -> Array:
     """Of either sign, from 2^-4 to 2^18, as far as the type reaches."""
-    top = min(18, int(np.log2(FORMATS[dtype.name].largest)) // 2)
+    top = min(18, (int(np.frexp(FORMATS[dtype.name].largest)[1]) - 1) // 2)
     exponents = draw.integers(-4, top, count).astype(np.int32)
     exponents[::4] = top
     signs = np.where(draw.bits(count) >> np.uint64(63) == 1, -1.0, 1.0)

@@ -33,7 +33,7 @@ def _subnormal(draw: Draw, given: Array, dtype: DType) -> Array:
 
 def _wide(draw: Draw, given: Array, dtype: DType) -> Array:
     """Up to 2^18 times as large, as far as the type reaches."""
-    top = min(18, int(np.log2(FORMATS[dtype.name].largest)) // 2)
+    top = min(18, (int(np.frexp(FORMATS[dtype.name].largest)[1]) - 1) // 2)
     drawn = draw.normal(given.size).reshape(given.shape)
     return np.asarray(np.ldexp(drawn, top))
 

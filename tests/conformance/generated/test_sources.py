@@ -180,6 +180,7 @@ _REFUSALS = (
     "Function attributes are not implemented",
     "Not implemented for mode",
     "not implemented for stash_type",
+    "Unsupported stash_type",
 )
 """What onnx's reference evaluator says of operators, types and forms that it does not know."""
 
