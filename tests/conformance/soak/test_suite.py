@@ -119,7 +119,8 @@ def test_a_fault_of_a_run_fails_with_its_words(
     monkeypatch.setattr(endure, "endure", unsteady)
     with hal.open("reference:cpu") as opened:
         seen = suite.observe(opened, CASE)
-    assert (seen.outcome, seen.reason) == ("FAIL", "run 50 differs")
+    assert seen.outcome == "FAIL"
+    assert (seen.reason or "").startswith("run 50 differs")  # a busy machine's memory may add
 
 
 @pytest.mark.usefixtures("few_runs")
