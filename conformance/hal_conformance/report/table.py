@@ -31,8 +31,12 @@ BEGIN, END = MARKS.begin, MARKS.end
 
 
 def render(summaries: Sequence[Summary]) -> str:
-    """Targets by outcome, by suite, by bounds, and what was measured when on what."""
-    rows = [(summary, target) for summary in summaries for target in summary.targets]
+    """Targets by outcome, by suite, by bounds, and what was measured when on what.
+
+    Runs over cases that were chosen by hand are left out.
+    """
+    whole = [summary for summary in summaries if not _is_chosen(summary)]
+    rows = [(summary, target) for summary in whole for target in summary.targets]
     targets = [target for _, target in rows]
     notes = "".join(
         f"* {_name(target)}: {markdown(device_line(target.header))}; "
@@ -43,6 +47,12 @@ def render(summaries: Sequence[Summary]) -> str:
     if any(target.operators for target in targets):
         parts += ["Operators by grade, and what the bounds found:\n", _by_grade(targets)]
     return "\n".join([*parts, notes])
+
+
+def _is_chosen(summary: Summary) -> bool:
+    """Whether its cases were picked by hand; such a run has findings, and no row here."""
+    selection = summary.header.selection
+    return bool(selection.get("k") or selection.get("failed_from"))
 
 
 def _by_outcome(targets: Sequence[TargetSummary]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_the_table_has_each_target_with_its_share(make_results: Run) -> None:
     for target in summary.targets:
         assert f"| {target.name} | {target.tally.share} |" in text
         assert all(verdict.tally.share in text for verdict in target.suites.values())
+
+
+def test_a_run_over_chosen_cases_has_no_row(make_results: Run) -> None:
+    run = make_results(targets=("acme:0",), size=100)
+    header = run.header.model_copy(update={"selection": {"k": "onnx/node/test_a*"}})
+    text = render([summarise(run), summarise(replace(run, header=header))])
+    assert text.count("| acme:0 |") == render([summarise(run)]).count("| acme:0 |") > 0
 
 
 def test_the_marked_region_is_rewritten_and_the_rest_kept(
