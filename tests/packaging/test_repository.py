@@ -22,7 +22,7 @@ CODE = ("hal/", "adapters/", "conformance/", "tests/", "benchmarks/", "examples/
 LINES = 420
 BYTES = 1 << 20
 LOCK_BYTES = 4 << 20
-RESULTS_BYTES = 8 << 20
+RESULTS_BYTES = 12 << 20
 THIS = Path(__file__).name
 
 
