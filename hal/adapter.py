@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.errors import DeviceNotFound, HALError
+from hal.errors import DeviceNotFound, HALError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, Support, TensorSpec
 from hal.tensor import Array, Feeds, Value
 
@@ -176,3 +176,24 @@ class CanProfile(ABC):
 
 OptionSchema = Mapping[str, Any]
 """A JSON Schema for `CompileOptions.vendor`; an adapter publishes it as `options_schema`."""
+
+
+def refuse_host(placed: Placement, who: str, place: str) -> None:
+    """Refuse a program of which nodes run on the host, once compiling has told where they run.
+
+    Args:
+        placed: where they run.
+        who: what says so, such as "the compiler's log".
+        place: where the host's nodes run, such as "the host".
+
+    Raises:
+        Unsupported: one runs on the host; it is named.
+    """
+    for node in placed.nodes:
+        if node.where == "host":
+            raise Unsupported(
+                f"{who} puts {node.op} ({node.node}) on {place} ({node.by}); "
+                "allow_fallback lets it",
+                op=node.op,
+                node=node.node,
+            )

@@ -68,18 +68,29 @@ def _domain(name: str) -> str:
 def _nodes(
     nodes: Iterable[onnx.NodeProto], opsets: dict[str, int], owner: str
 ) -> Iterator[NodeFacts]:
-    seen: set[str] = set()
     made: set[str] = set()
-    for index, node in enumerate(nodes):
+    for own, node in identified(nodes):
         _once(node, made)
-        name, op, domain = _text(node.name), _text(node.op_type), _domain(_text(node.domain))
-        own = name if name and name not in seen else f"#{index}"
-        seen.add(own)
+        op, domain = _text(node.op_type), _domain(_text(node.domain))
         yield NodeFacts(owner + own, op, domain, _since(op, domain, opsets.get(domain, 0)))
         for attribute in node.attribute:
             for graph in (attribute.g, *attribute.graphs):
                 if attribute.type in (_GRAPH, _GRAPHS):
                     yield from _nodes(graph.node, opsets, f"{owner}{own}/{attribute.name}/")
+
+
+def identified(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, onnx.NodeProto]]:
+    """The nodes of one graph, each with its id there: its name, or its place as "#3".
+
+    Raises:
+        InputError: a name is not text.
+    """
+    seen: set[str] = set()
+    for index, node in enumerate(nodes):
+        name = _text(node.name)
+        own = name if name and name not in seen else f"#{index}"
+        seen.add(own)
+        yield own, node
 
 
 def _once(node: onnx.NodeProto, made: set[str]) -> None:

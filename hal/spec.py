@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -59,6 +59,13 @@ class TensorSpec:
     def is_static(self) -> bool:
         """Whether every dimension is a number."""
         return self.shape is not None and all(isinstance(dim, int) for dim in self.shape)
+
+    def bound(self, lengths: Mapping[str, int]) -> TensorSpec:
+        """The same with lengths for symbolic dimensions; those not named stay open."""
+        if self.shape is None:
+            return self
+        shape = (lengths.get(dim, dim) if isinstance(dim, str) else dim for dim in self.shape)
+        return replace(self, shape=tuple(shape))
 
     def to_json(self) -> dict[str, Any]:
         # By hand: dataclasses.asdict copies deeply, and this runs for every case of a suite.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -28,8 +27,8 @@ class CommandProgram(Program):
     """A model compiled by a command, in a folder of its own that goes with it."""
 
     def __init__(self, model: Model, lines: Lines, options: CompileOptions) -> None:
-        self.inputs = tuple(_bound(spec, options.dimensions) for spec in model.facts.inputs)
-        self.outputs = tuple(_bound(spec, options.dimensions) for spec in model.facts.outputs)
+        self.inputs = tuple(spec.bound(options.dimensions) for spec in model.facts.inputs)
+        self.outputs = tuple(spec.bound(options.dimensions) for spec in model.facts.outputs)
         self._model = model
         self._lines = lines
         self._threads = options.threads or 0
@@ -101,10 +100,3 @@ def _fixed(
             if isinstance(length, int):
                 dim.dim_value = length
     return proto.SerializeToString()
-
-
-def _bound(spec: TensorSpec, lengths: Mapping[str, int]) -> TensorSpec:
-    if spec.shape is None:
-        return spec
-    shape = (lengths.get(dim, dim) if isinstance(dim, str) else dim for dim in spec.shape)
-    return replace(spec, shape=tuple(shape))

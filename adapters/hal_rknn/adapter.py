@@ -9,14 +9,14 @@ import sys
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.adapter import Adapter
+from hal.adapter import Adapter, refuse_host
 from hal.errors import HALError, InputError, SDKMissing, Unsupported
-from hal.spec import CompileOptions, DeviceInfo, NodeFacts, Placement, TensorSpec
+from hal.inspection import identified
+from hal.spec import CompileOptions, DeviceInfo, NodeFacts, TensorSpec
 from hal_rknn import errors, logs
 from hal_rknn.program import RknnProgram
 
@@ -80,7 +80,7 @@ class RknnAdapter(Adapter):
             program.placed = logs.placement(names, passes, printed)
             _check(rknn.init_runtime(), "init_runtime", log)
             if not options.allow_fallback:
-                _refuse_host(program.placed, device)
+                refuse_host(program.placed, "the compiler's log", f"{device.id}'s CPU")
         except BaseException as error:
             program.close()
             if errors.is_toolkits(error):
@@ -126,14 +126,12 @@ def _static(
         if output:
             return spec
         raise Unsupported(f"the toolkit takes static shapes alone; {spec} has none")
-    shape = tuple(
-        dimensions.get(dim, dim) if isinstance(dim, str) else dim for dim in spec.shape
-    )
-    if not output and not all(isinstance(dim, int) for dim in shape):
+    bound = spec.bound(dimensions)
+    if not output and not bound.is_static:
         raise Unsupported(
             f"the toolkit takes static shapes alone; bind the dimensions of {spec} (--dim)"
         )
-    return replace(spec, shape=shape)
+    return bound
 
 
 def _bound(model: Model, inputs: Sequence[TensorSpec]) -> Mapping[str, Any]:
@@ -153,10 +151,7 @@ def _named(model: Model, folder: Path) -> tuple[Path, Mapping[str, NodeFacts]]:
 
         load_external_data_for_model(proto, str(model.folder))
     names: dict[str, NodeFacts] = {}
-    seen: set[str] = set()
-    for index, node in enumerate(proto.graph.node):  # ids as hal.inspection gives them
-        own = node.name if node.name and node.name not in seen else f"#{index}"
-        seen.add(own)
+    for index, (own, node) in enumerate(identified(proto.graph.node)):
         node.name = f"{_GIVEN}{index}"
         names[node.name] = known[own]
     path = folder / "model.onnx"
@@ -219,14 +214,3 @@ def _printed() -> Generator[list[str]]:
             os.close(kept)
             file.seek(0)
             found.append(file.read().decode("utf-8", "replace"))
-
-
-def _refuse_host(placed: Placement, device: DeviceInfo) -> None:
-    for node in placed.nodes:
-        if node.where == "host":
-            raise Unsupported(
-                f"the compiler's log puts {node.op} ({node.node}) on {device.id}'s CPU "
-                f"({node.by}); allow_fallback lets it",
-                op=node.op,
-                node=node.node,
-            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -19,8 +18,8 @@ class ZeroProgram(Program):
 
     def __init__(self, facts: ModelFacts, dimensions: Mapping[str, int]) -> None:
         # The signature, as the vendor knows it, in the model's order.
-        self.inputs = tuple(_bound(spec, dimensions) for spec in facts.inputs)
-        self.outputs = tuple(_bound(spec, dimensions) for spec in facts.outputs)
+        self.inputs = tuple(spec.bound(dimensions) for spec in facts.inputs)
+        self.outputs = tuple(spec.bound(dimensions) for spec in facts.outputs)
         known: set[Dim] = {dim for spec in self.inputs for dim in spec.shape or ()}
         for spec in self.outputs:
             # Say no while compiling, not in the middle of a run.
@@ -38,13 +37,6 @@ class ZeroProgram(Program):
         return [_zeros(spec, lengths) for spec in self.outputs]
 
     # def close(self): release the device's memory here; Python does it for arrays.
-
-
-def _bound(spec: TensorSpec, dimensions: Mapping[str, int]) -> TensorSpec:
-    if spec.shape is None:
-        return spec
-    shape = (dimensions.get(d, d) if isinstance(d, str) else d for d in spec.shape)
-    return replace(spec, shape=tuple(shape))
 
 
 def _zeros(spec: TensorSpec, lengths: Mapping[Dim, int]) -> Tensor:

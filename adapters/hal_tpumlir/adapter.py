@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
-from hal.adapter import Adapter
+from hal.adapter import Adapter, refuse_host
 from hal.errors import InputError, Unsupported
+from hal.inspection import identified
 from hal.spec import CompileOptions, DeviceInfo, NodeFacts, TensorSpec
 from hal_tpumlir import placement, tools
 from hal_tpumlir.program import TpuMlirProgram
@@ -52,14 +52,8 @@ class TpuMlirAdapter(Adapter):
         try:
             text = _compiled(model, inputs, device.id, options, Path(folder.name))
             placed = placement.placement(values, text)
-            for node in placed.nodes:
-                if node.where == "host" and not options.allow_fallback:
-                    raise Unsupported(
-                        f"the compiler puts {node.op} ({node.node}) on the host ({node.by}); "
-                        "allow_fallback lets it",
-                        op=node.op,
-                        node=node.node,
-                    )
+            if not options.allow_fallback:
+                refuse_host(placed, "the compiler", "the host")
         except BaseException:
             folder.cleanup()
             raise
@@ -83,20 +77,17 @@ def _info(chip: str, version: str) -> DeviceInfo:
 def _fed(spec: TensorSpec, dimensions: Mapping[str, int]) -> TensorSpec:
     if not spec.is_tensor or spec.shape is None or spec.dtype not in _FED:
         raise Unsupported(f"the tools feed float32 and int32 tensors alone, not {spec}")
-    shape = tuple(dimensions.get(d, d) if isinstance(d, str) else d for d in spec.shape)
-    if not all(isinstance(dim, int) and dim > 0 for dim in shape):
+    bound = spec.bound(dimensions)
+    if not all(isinstance(dim, int) and dim > 0 for dim in bound.shape or ()):
         raise Unsupported(f"the tools take static shapes alone, and none of 0; not {spec}")
-    return replace(spec, shape=shape)
+    return bound
 
 
 def _values(model: Model) -> dict[str, NodeFacts]:
     """The compiler's name for each value of the graph, and the node it comes from."""
     known = {facts.id: facts for facts in model.facts.nodes}
     found: dict[str, NodeFacts] = {}
-    seen: set[str] = set()
-    for index, node in enumerate(model.proto().graph.node):  # ids as hal.inspection gives them
-        own = node.name if node.name and node.name not in seen else f"#{index}"
-        seen.add(own)
+    for own, node in identified(model.proto().graph.node):
         for value in node.output:
             found[f"{value}_{node.op_type}"] = known[own]
     return found
