@@ -65,9 +65,7 @@ def main() -> int:
 
 def _far(target: Target) -> Device:
     """The device in the worker, as a conformance run opens it."""
-    adapter = WorkerAdapter(
-        target.adapter, python=target.interpreter, timeouts=target.timeouts, placed=True
-    )
+    adapter = WorkerAdapter.of(target, placed=True)
     info = adapter.find(target.device)
     return Device(target, adapter, info, adapter_version=registry.entry(adapter.name).version)
 

@@ -148,12 +148,7 @@ def _prepare(column: Column, model: Model, plan: Plan, workers: ExitStack) -> No
     from hal.worker.client import WorkerAdapter
 
     target = column.target
-    worker = WorkerAdapter(
-        target.adapter,
-        python=target.interpreter,
-        host=target.host,
-        timeouts=target.timeouts,
-    )
+    worker = WorkerAdapter.of(target)
     workers.callback(worker.close)
     column.worker = worker
     dims = {**target.options.dimensions, **plan.dims}

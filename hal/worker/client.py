@@ -19,7 +19,7 @@ from hal.adapter import Adapter, CanLoad, CanPlace, CanProfile, CanQuery, CanSav
 from hal.errors import DeviceNotFound, HALError, InputError, SDKMissing, from_json
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, Support, TensorSpec
-from hal.targets import Timeouts
+from hal.targets import Target, Timeouts
 from hal.tensor import Feeds, Value
 from hal.worker.connection import Connection, WorkerProcess
 from hal.worker.process import Process
@@ -82,6 +82,32 @@ class WorkerAdapter(Adapter, CanQuery, CanLoad):
         self._connection = Connection(process)
         path = [] if foreign else [place for place in sys.path if place]
         self.hello = self._greeted(entry.value, path)
+
+    @classmethod
+    def of(
+        cls,
+        target: Target,
+        *,
+        timeouts: Timeouts | None = None,
+        env: Mapping[str, str] | None = None,
+        placed: bool = False,
+    ) -> WorkerAdapter:
+        """The worker of a target: its adapter, where it runs and in what, how long it may take.
+
+        `timeouts` go before the target's own.
+
+        Raises:
+            InputError: the target's environment has not been made.
+            HALError: as the constructor says.
+        """
+        return cls(
+            target.adapter,
+            python=target.interpreter,
+            host=target.host,
+            timeouts=timeouts or target.timeouts,
+            env=env,
+            placed=placed,
+        )
 
     @property
     def pid(self) -> int:

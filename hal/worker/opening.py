@@ -17,9 +17,4 @@ def adapter_of(target: Target, *, isolated: bool = False) -> Adapter:
         return registry.create(target.adapter)
     from hal.worker.client import WorkerAdapter  # with all it needs, for those who need it
 
-    return WorkerAdapter(
-        target.adapter,
-        python=target.interpreter,
-        host=target.host,
-        timeouts=target.timeouts,
-    )
+    return WorkerAdapter.of(target)

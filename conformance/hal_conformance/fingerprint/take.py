@@ -167,13 +167,7 @@ def _end(error: HALError) -> str:
 def _opened(target: Target, started: Callable[[WorkerAdapter], None] | None) -> Device:
     limits = replace(target.timeouts, compile_s=PATIENCE_S, run_s=PATIENCE_S)
     env = {name: os.environ.get(name, default) for name, default in THREADS.items()}
-    adapter = WorkerAdapter(
-        target.adapter,
-        python=target.interpreter,
-        host=target.host,
-        timeouts=limits,
-        env=env,
-    )
+    adapter = WorkerAdapter.of(target, timeouts=limits, env=env)
     try:
         if started is not None:
             started(adapter)

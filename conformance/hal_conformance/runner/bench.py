@@ -170,14 +170,8 @@ class Bench:
         target = self._targets[name]
         if self.stopping():
             raise Stopped
-        adapter = WorkerAdapter(
-            target.adapter,
-            python=target.interpreter,
-            host=target.host,
-            timeouts=target.timeouts,
-            env={name: os.environ.get(name, "1") for name in THREAD_VARIABLES},
-            placed=True,
-        )
+        threads = {name: os.environ.get(name, "1") for name in THREAD_VARIABLES}
+        adapter = WorkerAdapter.of(target, env=threads, placed=True)
         ward = self.watch.over(adapter)
         try:
             if self.stopping():
