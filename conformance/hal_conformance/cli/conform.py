@@ -9,6 +9,13 @@ from typing import Annotated
 import typer
 
 from hal.cli.options import DevicesOption, JsonOption
+from hal_conformance.cli.options import (
+    CacheOption,
+    GateOption,
+    PatternOption,
+    ResultsOption,
+    SampleOption,
+)
 
 
 class SuiteChoice(str, Enum):  # noqa: UP042  typer shows the values of a str enumeration
@@ -79,14 +86,8 @@ def conform(
             "--profile", metavar="NAME|FILE", help="Its cases, its arithmetic, its verdict."
         ),
     ] = None,
-    pattern: Annotated[
-        str | None,
-        typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
-    ] = None,
-    sample: Annotated[
-        int | None,
-        typer.Option("--sample", min=1, metavar="N", help="Only N of them, always the same."),
-    ] = None,
+    pattern: PatternOption = None,
+    sample: SampleOption = None,
     jobs: Annotated[
         int | None,
         typer.Option("-j", min=1, metavar="N", help="Workers at a time; default: the cores."),
@@ -104,15 +105,9 @@ def conform(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the run in the folder stopped.")
     ] = False,
-    gate: Annotated[
-        bool, typer.Option("--gate", help="Fail on what is unexpected, stale or expired.")
-    ] = False,
-    folder: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="The results folder.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Where to keep the cases.")
-    ] = None,
+    gate: GateOption = False,
+    folder: ResultsOption = None,
+    cache: CacheOption = None,
     timeout: Annotated[
         float | None,
         typer.Option(min=0.01, metavar="S", help="For compiling and running, in seconds."),

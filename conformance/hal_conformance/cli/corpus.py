@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hal.cli.options import JsonOption
+from hal_conformance.cli.options import CacheOption, PatternOption, SampleOption
 
 if TYPE_CHECKING:
     from hal_conformance.commands.frozen import Asked
@@ -146,9 +147,6 @@ JobsOption = Annotated[
     int | None,
     typer.Option("-j", min=1, metavar="N", help="Processes at a time; default: the cores."),
 ]
-CacheOption = Annotated[
-    Path | None, typer.Option("--cache", metavar="DIR", help="Where to keep the cases.")
-]
 
 
 def corpus_build(
@@ -184,15 +182,9 @@ def corpus_freeze(
 
 def corpus_export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
-    pattern: Annotated[
-        str | None,
-        typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
-    ] = None,
+    pattern: PatternOption = None,
     suite: SuiteOption = None,
-    sample: Annotated[
-        int | None,
-        typer.Option("--sample", min=1, metavar="N", help="Only N of them, always the same."),
-    ] = None,
+    sample: SampleOption = None,
     questions: Annotated[
         bool, typer.Option("--questions", help="Leave out what is expected.")
     ] = False,
@@ -250,10 +242,7 @@ def corpus_stats(
 
 
 def corpus_list(
-    pattern: Annotated[
-        str | None,
-        typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
-    ] = None,
+    pattern: PatternOption = None,
     json: JsonOption = False,
 ) -> None:
     """The command; `LIST` is its text."""

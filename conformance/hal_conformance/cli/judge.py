@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hal.cli.options import JsonOption
+from hal_conformance.cli.options import CacheOption, GateOption, ResultsOption
 
 JUDGE = """Judge outputs that were made elsewhere, by any means.
 
@@ -65,15 +66,9 @@ def judge(
         list[Path] | None,
         typer.Option("--expectations", metavar="FILE", help="Known outcomes; repeatable."),
     ] = None,
-    gate: Annotated[
-        bool, typer.Option("--gate", help="Fail on what is unexpected, stale or expired.")
-    ] = False,
-    folder: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="The results folder.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Where to keep the cases.")
-    ] = None,
+    gate: GateOption = False,
+    folder: ResultsOption = None,
+    cache: CacheOption = None,
     json: JsonOption = False,
 ) -> None:
     """The command; `JUDGE` is its text."""

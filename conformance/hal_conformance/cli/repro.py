@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hal.cli.options import DevicesOption, JsonOption
+from hal_conformance.cli.options import CacheOption
 
 REPRO = """Take one case apart: a folder that shows its failure without this package.
 
@@ -55,9 +56,7 @@ def repro(
         Path | None,
         typer.Option("--from", metavar="RESULTS", help="The results that hold its history."),
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Where to keep the cases.")
-    ] = None,
+    cache: CacheOption = None,
     devices: DevicesOption = None,
     json: JsonOption = False,
 ) -> None:
