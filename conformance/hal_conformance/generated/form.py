@@ -172,6 +172,12 @@ class Family:
         return replace(form, inputs=inputs, scope=scope)
 
 
+def more(families: Iterable[Family], op: str, forms: Sequence[Form]) -> Family:
+    """Other forms of an operator that one of the families has: types and ranks are its."""
+    family = next(one for one in families if op in one.ops)
+    return replace(family, ops=(op,), forms=forms)
+
+
 def number_of(*parameters: str) -> Callable[[Binding], int]:
     """An attribute that names the element type of the first parameter that there is."""
 

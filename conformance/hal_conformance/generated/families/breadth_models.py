@@ -10,9 +10,10 @@ import numpy as np
 from hal.dtypes import DType
 from hal_conformance.generated import values
 from hal_conformance.generated.draw import Draw
-from hal_conformance.generated.families.breadth_words import ML, numbers
+from hal_conformance.generated.families import ml, ml_models, trees
+from hal_conformance.generated.families.breadth_words import numbers
 from hal_conformance.generated.families.trees import momentum, node_table, splits, tree
-from hal_conformance.generated.form import Binding, Family, Form, In
+from hal_conformance.generated.form import Binding, Family, Form, In, more
 from hal_conformance.generated.kinds import KINDS, kinds
 from hal_conformance.generated.newest import sizes
 from hal_conformance.generated.values import Maker, Shape
@@ -269,49 +270,29 @@ def _steps(state: int, attributes: Mapping[str, Any]) -> list[Form]:
     ]
 
 
-_PREVIEW = "ai.onnx.preview.training"
+_KNOWN = (*ml.FAMILIES, *ml_models.FAMILIES, *trees.FAMILIES)
+_FORMS: tuple[tuple[str, list[Form]], ...] = (
+    ("Binarizer", _binarized()),
+    ("FeatureVectorizer", _features()),
+    ("Imputer", _imputed()),
+    ("Scaler", _scaled()),
+    ("Normalizer", _normalized()),
+    ("LinearRegressor", _regressed()),
+    ("LinearClassifier", _classified()),
+    ("SVMClassifier", _dueled()),
+    ("ZipMap", _zipped()),
+    (
+        "TreeEnsembleClassifier",
+        _old_trees("class", {"classlabels_int64s": [3, 7]}, _label("int64")),
+    ),
+    ("TreeEnsembleRegressor", _old_trees("target", {"n_targets": 2})),
+    ("TreeEnsemble", _new_trees()),
+    ("Adagrad", _steps(1, {"epsilon": 0.5})),
+    ("Adam", _steps(2, {"epsilon": 0.5})),
+    ("Momentum", _steps(1, momentum())),
+)
 
 FAMILIES = (
-    Family(("Binarizer",), _binarized(), domain=ML),
-    Family(("FeatureVectorizer",), _features(), ranks=(2,), domain=ML),
-    Family(("Imputer",), _imputed(), ranks=(2,), domain=ML),
-    Family(("Scaler",), _scaled(), ranks=(2,), domain=ML),
-    Family(("Normalizer",), _normalized(), ranks=(2,), domain=ML),
-    Family(("LinearRegressor",), _regressed(), ranks=(2,), domain=ML),
-    Family(
-        ("LinearClassifier",),
-        _classified(),
-        ranks=(1, 2),
-        domain=ML,
-        vary=("T2",),
-        typing="product",
-    ),
-    Family(("SVMRegressor",), _supported(), ranks=(2,), domain=ML),
-    Family(
-        ("SVMClassifier",),
-        _dueled(),
-        ranks=(1, 2),
-        domain=ML,
-        vary=("T2",),
-        typing="product",
-    ),
-    Family(("ZipMap",), _zipped(), domain=ML, vary=("T",)),
-    Family(
-        ("TreeEnsembleClassifier",),
-        _old_trees("class", {"classlabels_int64s": [3, 7]}, _label("int64")),
-        ranks=(1, 2),
-        domain=ML,
-        vary=("T2",),
-        typing="free",
-    ),
-    Family(
-        ("TreeEnsembleRegressor",),
-        _old_trees("target", {"n_targets": 2}),
-        ranks=(2,),
-        domain=ML,
-    ),
-    Family(("TreeEnsemble",), _new_trees(), ranks=(2,), domain=ML),
-    Family(("Adagrad",), _steps(1, {"epsilon": 0.5}), domain=_PREVIEW),
-    Family(("Adam",), _steps(2, {"epsilon": 0.5}), domain=_PREVIEW),
-    Family(("Momentum",), _steps(1, momentum()), domain=_PREVIEW),
+    *(more(_KNOWN, op, forms) for op, forms in _FORMS),
+    Family(("SVMRegressor",), _supported(), ranks=(2,), domain="ai.onnx.ml"),
 )

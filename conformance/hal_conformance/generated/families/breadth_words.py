@@ -14,13 +14,13 @@ import numpy as np
 from hal.dtypes import DType
 from hal_conformance.generated import values
 from hal_conformance.generated.draw import Draw
-from hal_conformance.generated.form import Binding, Family, Form, In
+from hal_conformance.generated.families import ml
+from hal_conformance.generated.form import Binding, Family, Form, In, more
 from hal_conformance.generated.kinds import KINDS, kinds
 from hal_conformance.generated.newest import newest, sizes
 from hal_conformance.generated.values import Maker, Shape
 from hal_conformance.numerics.arithmetic import Array
 
-ML = "ai.onnx.ml"
 _LINES = sizes("N", (6,), (6,), (16,), (3,), (1,), (37,))
 _ROWS = sizes("NM", (4, 8), (4, 8), (9, 9), (3, 1), (1, 6), (1, 1), (37, 35))
 
@@ -223,15 +223,13 @@ FAMILIES = (
         Family((op,), newest(op, _losses()), typing="free")
         for op in ("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss")
     ),
-    Family(
-        ("CategoryMapper",),
-        _categories(),
-        ranks=(1,),
-        domain=ML,
-        vary=("T2",),
-        typing="product",
+    *(
+        more(ml.FAMILIES, op, forms)
+        for op, forms in (
+            ("CategoryMapper", _categories()),
+            ("LabelEncoder", _labels()),
+            ("OneHotEncoder", _one_hot()),
+            ("ArrayFeatureExtractor", _picked()),
+        )
     ),
-    Family(("LabelEncoder",), _labels(), ranks=(1,), domain=ML, vary=("T2",), typing="product"),
-    Family(("OneHotEncoder",), _one_hot(), domain=ML),
-    Family(("ArrayFeatureExtractor",), _picked(), domain=ML),
 )
