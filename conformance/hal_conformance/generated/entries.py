@@ -29,11 +29,15 @@ def holding(*some: float) -> Maker:
     return make
 
 
-def below_nan(draw: Draw, shape: Shape, dtype: DType) -> Array:
-    """One NaN among numbers below zero, of which none is the largest where NaN becomes zero."""
-    made = -np.abs(draw.normal(prod(shape)))
-    made[:1] = np.nan
-    return values.as_type(made, dtype).reshape(shape)
+def beside_nan(sign: float) -> Maker:
+    """One NaN; all others on one side of zero, so that a NaN which becomes zero shows."""
+
+    def make(draw: Draw, shape: Shape, dtype: DType) -> Array:
+        made = sign * np.abs(draw.normal(prod(shape)))
+        made[:1] = np.nan
+        return values.as_type(made, dtype).reshape(shape)
+
+    return make
 
 
 def subnormal(draw: Draw, shape: Shape, dtype: DType) -> Array:
@@ -42,6 +46,11 @@ def subnormal(draw: Draw, shape: Shape, dtype: DType) -> Array:
     most = int(min(kind.tiny / kind.smallest, 2**20))
     steps = draw.integers(1 - most, most, prod(shape)).astype(np.float64)
     return values.as_type(steps * kind.smallest, dtype).reshape(shape)
+
+
+def reach(dtype: DType) -> int:
+    """An exponent of large numbers: 18, or half of the largest that the type has."""
+    return min(18, (int(np.frexp(FORMATS[dtype.name].largest)[1]) - 1) // 2)
 
 
 def apart(draw: Draw, shape: Shape, dtype: DType) -> Array:
@@ -58,7 +67,7 @@ def zeros(_draw: Draw, shape: Shape, dtype: DType) -> Array:
 
 FINITE: tuple[Maker, ...] = (values.any_, subnormal, apart, zeros)
 OTHER: tuple[Maker, ...] = (
-    below_nan,
+    beside_nan(-1.0),
     *(holding(*some) for some in ((np.inf,), (-np.inf,), (-np.inf, np.inf), ())),
 )
 ONE = OTHER[:3]

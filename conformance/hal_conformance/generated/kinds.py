@@ -1,98 +1,73 @@
-"""Numbers of every kind side by side, a slice along an axis each: none hides another."""
+"""Numbers of every kind side by side, a slice along an axis each: none hides another.
+
+What a slice holds is a maker for one dimension.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
 from hal.dtypes import DType
 from hal_conformance.generated import values
 from hal_conformance.generated.draw import Draw
+from hal_conformance.generated.entries import beside_nan, holding, reach, zeros
 from hal_conformance.generated.values import Maker, Shape
 from hal_conformance.numerics.arithmetic import FORMATS, Array
 
-_Kind = Callable[[Draw, int, DType], Array]
+_ordinary = holding()
 
 
-def _ordinary(draw: Draw, count: int, _: DType) -> Array:
-    return np.asarray(draw.normal(count))
+def _lowest(_draw: Draw, shape: Shape, _dtype: DType) -> Array:
+    return np.full(shape, -np.inf)
 
 
-def _with(*given: float) -> _Kind:
-    """Everyday numbers, some of which are these."""
-
-    def make(draw: Draw, count: int, dtype: DType) -> Array:
-        made = _ordinary(draw, count, dtype)
-        made[: len(given)] = given[:count]
-        return made
-
-    return make
-
-
-def _beyond(sign: float) -> _Kind:
-    """One NaN; all others on one side of zero."""
-
-    def make(draw: Draw, count: int, dtype: DType) -> Array:
-        made = sign * np.abs(_ordinary(draw, count, dtype))
-        made[:1] = np.nan
-        return made
-
-    return make
-
-
-def _all(value: float) -> _Kind:
-    return lambda _draw, count, _dtype: np.full(count, value)
-
-
-def _subnormal(draw: Draw, count: int, dtype: DType) -> Array:
+def _subnormal(draw: Draw, shape: Shape, dtype: DType) -> Array:
     kind = FORMATS[dtype.name]
-    steps = draw.integers(1, int(min(kind.tiny / kind.smallest, 2**20)), count)
-    return np.where(np.arange(count) % 3 == 1, -1.0, 1.0) * steps * kind.smallest
+    steps = draw.integers(1, int(min(kind.tiny / kind.smallest, 2**20)), *shape)
+    return np.where(np.arange(*shape) % 3 == 1, -1.0, 1.0) * steps * kind.smallest
 
 
-def _near_subnormal(draw: Draw, count: int, dtype: DType) -> Array:
+def _near_subnormal(draw: Draw, shape: Shape, dtype: DType) -> Array:
     """Everyday numbers but for a subnormal one; and half of the smallest normal ones."""
-    made = _subnormal(draw, count, dtype)
+    made = _subnormal(draw, shape, dtype)
     made[::2] = 0.0
     return made
 
 
-def _some_zeros(draw: Draw, count: int, dtype: DType) -> Array:
-    made = _ordinary(draw, count, dtype)
+def _some_zeros(draw: Draw, shape: Shape, dtype: DType) -> Array:
+    made = _ordinary(draw, shape, dtype)
     made[1::2] = 0.0
     return made
 
 
-def _far_apart(draw: Draw, count: int, dtype: DType) -> Array:
+def _far_apart(draw: Draw, shape: Shape, dtype: DType) -> Array:
     """Of either sign, from 2^-4 to 2^18, as far as the type reaches."""
-    top = min(18, (int(np.frexp(FORMATS[dtype.name].largest)[1]) - 1) // 2)
-    exponents = draw.integers(-4, top, count).astype(np.int32)
+    top = reach(dtype)
+    exponents = draw.integers(-4, top, *shape).astype(np.int32)
     exponents[::4] = top
-    signs = np.where(draw.bits(count) >> np.uint64(63) == 1, -1.0, 1.0)
-    return np.asarray(signs * np.ldexp(1 + draw.unit(count), exponents))
+    signs = np.where(draw.bits(*shape) >> np.uint64(63) == 1, -1.0, 1.0)
+    return np.asarray(signs * np.ldexp(1 + draw.unit(*shape), exponents))
 
 
-def _huge(draw: Draw, count: int, dtype: DType) -> Array:
+def _huge(draw: Draw, shape: Shape, dtype: DType) -> Array:
     """One of the largest numbers there are, half of it negative; the others everyday."""
-    made = _ordinary(draw, count, dtype)
+    made = _ordinary(draw, shape, dtype)
     made[:1] = FORMATS[dtype.name].largest
     made[2:3] = -FORMATS[dtype.name].largest / 2
     return made
 
 
-_INF = float("inf")
-_KINDS: tuple[_Kind, ...] = (
+_KINDS: tuple[Maker, ...] = (
     _ordinary,
-    _beyond(1.0),
-    _beyond(-1.0),
-    _with(_INF),
-    _with(-_INF),
-    _with(-_INF, _INF),
-    _all(-_INF),
+    beside_nan(1.0),
+    beside_nan(-1.0),
+    holding(np.inf),
+    holding(-np.inf),
+    holding(-np.inf, np.inf),
+    _lowest,
     _subnormal,
     _near_subnormal,
-    _all(0.0),
+    zeros,
     _some_zeros,
     _far_apart,
     _huge,
@@ -115,7 +90,7 @@ def kinds(axis: int = 0, start: int = 0) -> Maker:
         for place in range(shape[axis]):
             number = place - start
             kind = _KINDS[number] if 0 <= number < KINDS else _ordinary
-            made[place] = kind(draw, made.shape[1], dtype)
+            made[place] = kind(draw, made.shape[1:], dtype)
         return values.as_type(np.moveaxis(made.reshape(moved), 0, axis), dtype)
 
     return make

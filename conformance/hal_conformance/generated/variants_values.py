@@ -8,6 +8,7 @@ import numpy as np
 
 from hal.dtypes import DType
 from hal_conformance.generated.draw import Draw
+from hal_conformance.generated.entries import reach
 from hal_conformance.numerics.arithmetic import FORMATS, Array
 
 Kind = Callable[[Draw, Array, DType], Array]
@@ -33,9 +34,8 @@ def _subnormal(draw: Draw, given: Array, dtype: DType) -> Array:
 
 def _wide(draw: Draw, given: Array, dtype: DType) -> Array:
     """Up to 2^18 times as large, as far as the type reaches."""
-    top = min(18, (int(np.frexp(FORMATS[dtype.name].largest)[1]) - 1) // 2)
     drawn = draw.normal(given.size).reshape(given.shape)
-    return np.asarray(np.ldexp(drawn, top))
+    return np.asarray(np.ldexp(drawn, reach(dtype)))
 
 
 KINDS: Mapping[str, Kind] = {
