@@ -80,6 +80,11 @@ def is_whole(header: RunHeader) -> bool:
     return not any(header.selection.get(key) for key in PART_OF_CORPUS)
 
 
+def is_picked(header: RunHeader) -> bool:
+    """Whether its cases were picked by hand: by their ids, or because they had failed."""
+    return any(header.selection.get(key) for key in ("k", "failed_from"))
+
+
 def to_line(row: CaseRecord | IndexRow) -> bytes:
     """One line of `results.jsonl` or `index.jsonl`, with its newline.
 

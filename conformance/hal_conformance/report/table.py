@@ -24,7 +24,7 @@ from hal_conformance.report.operators import GRADES
 from hal_conformance.report.summary import ORDER, Summary, TargetSummary, summarise
 from hal_conformance.report.text import markdown, table
 from hal_conformance.report.verdict import Verdict, profile
-from hal_conformance.results import read
+from hal_conformance.results import is_picked, read
 
 MARKS = Marks("<!-- support:begin -->", "<!-- support:end -->")
 BEGIN, END = MARKS.begin, MARKS.end
@@ -35,7 +35,7 @@ def render(summaries: Sequence[Summary]) -> str:
 
     Runs over cases that were chosen by hand are left out.
     """
-    whole = [summary for summary in summaries if not _is_chosen(summary)]
+    whole = [summary for summary in summaries if not is_picked(summary.header)]
     rows = [(summary, target) for summary in whole for target in summary.targets]
     targets = [target for _, target in rows]
     notes = "".join(
@@ -47,12 +47,6 @@ def render(summaries: Sequence[Summary]) -> str:
     if any(target.operators for target in targets):
         parts += ["Operators by grade, and what the bounds found:\n", _by_grade(targets)]
     return "\n".join([*parts, notes])
-
-
-def _is_chosen(summary: Summary) -> bool:
-    """Whether its cases were picked by hand; such a run has findings, and no row here."""
-    selection = summary.header.selection
-    return bool(selection.get("k") or selection.get("failed_from"))
 
 
 def _by_outcome(targets: Sequence[TargetSummary]) -> str:
