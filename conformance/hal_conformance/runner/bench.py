@@ -86,7 +86,7 @@ class Bench:
                 return
             try:
                 session = self._opened(target)
-            except (HALError, Stopped) as error:
+            except BaseException as error:  # noqa: BLE001  `wait` raises it where it is seen
                 future.set_exception(error)
             else:
                 with self._mutex:

@@ -186,13 +186,25 @@ def test_a_device_that_is_not_there_ends_the_run_before_it_begins(
         runs(FINE, targets=(absent,))
 
 
+def test_a_mistake_of_ours_in_opening_ends_the_run_instead_of_waiting_for_ever(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WorkerAdapter, "of", of_nothing)
+    with pytest.raises(ZeroDivisionError):
+        runs(FINE)
+
+
+def of_nothing(target: Target, **options: Any) -> WorkerAdapter:
+    raise ZeroDivisionError(target.name, options)
+
+
 def test_a_target_that_is_lost_on_the_way_leaves_a_journal_to_resume(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acts = FINE | {"toy/05": {"act": "abort"}}
     with monkeypatch.context() as patched:
         patched.setattr(bench, "PAUSES_S", (0.0,))
-        patched.setattr(bench, "WorkerAdapter", unplugged_after(1))
+        patched.setattr(WorkerAdapter, "of", unplugged_after(1))
         with pytest.raises(Incomplete, match="toy:0: unplugged"):
             runs(acts, jobs=1)
     ended = runs(acts, jobs=1, resume=True)
@@ -200,13 +212,14 @@ def test_a_target_that_is_lost_on_the_way_leaves_a_journal_to_resume(
 
 
 def unplugged_after(count: int) -> Callable[..., WorkerAdapter]:
-    """Opens so many workers, and then no more."""
+    """`WorkerAdapter.of` that opens so many workers, and then no more."""
     opened: list[str] = []
+    real = WorkerAdapter.of
 
-    def open_worker(*args: Any, **options: Any) -> WorkerAdapter:
-        opened.append("")
+    def open_worker(target: Target, **options: Any) -> WorkerAdapter:
+        opened.append(target.name)
         if len(opened) > count:
             raise DeviceError("unplugged")
-        return WorkerAdapter(*args, **options)
+        return real(target, **options)
 
     return open_worker
