@@ -13,9 +13,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.errors import DeviceNotFound, HALError, Unsupported
+from hal.errors import DeviceNotFound, HALError, SDKMissing, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, Support, TensorSpec
 from hal.tensor import Array, Feeds, Value
 
@@ -176,6 +177,25 @@ class CanProfile(ABC):
 
 OptionSchema = Mapping[str, Any]
 """A JSON Schema for `CompileOptions.vendor`; an adapter publishes it as `options_schema`."""
+
+
+def import_sdk(module: str, who: str, install: str | None) -> Any:
+    """The vendor's module, imported now.
+
+    Args:
+        module: its dotted name.
+        who: what the user knows it as, at the start of a sentence.
+        install: the command that installs it.
+
+    Raises:
+        SDKMissing: it, or something it needs, is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise SDKMissing(
+            f"{who} is not installed ({error}); install it with: {install}", install=install
+        ) from error
 
 
 def refuse_host(placed: Placement, who: str, place: str) -> None:
