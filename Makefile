@@ -10,7 +10,7 @@ OUT := results/$(shell date -u +%Y-%m-%d-%H%M%S)
 endif
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help soak power models conform test test-fast lint bench keep support constraints clean
+.PHONY: help soak power models conform conform-all test test-fast lint bench keep support constraints clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -18,6 +18,9 @@ help: ## This list
 
 conform: $(VENV)/ready-all ## Judge the devices of this machine: TARGETS, SUITE, JOBS, OUT
 	@$(BIN)/hal conform $(TARGETS) --suite $(SUITE) -j $(JOBS) -o $(OUT)
+
+conform-all: $(VENV)/ready-every ## The standard suite on every target that is here; 300 cases where slow
+	@$(BIN)/hal conform --here --suite onnx --sample-slow 300 -j $(JOBS) -o $(OUT)
 
 soak: $(VENV)/ready-all ## Repeat cases 300 times, with threads: what is not deterministic
 	@$(BIN)/hal conform $(TARGETS) --suite soak -j 1 -o $(OUT)
@@ -65,6 +68,9 @@ clean: ## Remove .venv and what tools left; results/ stays
 
 $(VENV)/ready-all: pyproject.toml .ci/setup
 	@.ci/setup all
+
+$(VENV)/ready-every: pyproject.toml .ci/setup
+	@.ci/setup every
 
 $(VENV)/ready-dev: pyproject.toml constraints.txt .ci/setup
 	@.ci/setup dev

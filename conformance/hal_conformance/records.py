@@ -62,7 +62,7 @@ NEUTRAL = frozenset(
 )
 """Outcomes that surprise nobody where nothing was expected."""
 
-PART_OF_CORPUS = ("k", "sample", "shard", "failed_from", "profile")
+PART_OF_CORPUS = ("k", "sample", "sample_slow", "shard", "failed_from", "profile")
 """Keys of `RunHeader.selection` that leave cases out; others ("shuffle") only order them."""
 
 

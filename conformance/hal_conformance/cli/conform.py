@@ -58,6 +58,7 @@ Examples:
   hal conform acme:0 --profile fp16
   hal conform acme:0 -k '*conv*' --shuffle 7
   hal conform acme:0 --sample 300
+  hal conform --here --suite onnx --sample-slow 300
   hal conform acme:0 --shard 2/5 -o shard2          then: hal report shard* -o whole
   hal conform acme:0 --failed-from results -o again
   hal conform acme:0 --gate --json
@@ -76,6 +77,9 @@ def conform(
     targets: Annotated[
         list[str] | None, typer.Argument(metavar="[TARGET]...", help="Devices to run on.")
     ] = None,
+    here: Annotated[
+        bool, typer.Option("--here", help="Also every named target that is on this machine.")
+    ] = False,
     suite: Annotated[
         SuiteChoice,
         typer.Option("--suite", help="Operators, graphs, the standard's, contracts."),
@@ -88,6 +92,12 @@ def conform(
     ] = None,
     pattern: PatternOption = None,
     sample: SampleOption = None,
+    sample_slow: Annotated[
+        int | None,
+        typer.Option(
+            "--sample-slow", min=1, metavar="N", help="N for the targets labelled slow."
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option("-j", min=1, metavar="N", help="Workers at a time; default: the cores."),
@@ -134,14 +144,17 @@ def conform(
 ) -> None:
     """The command; `CONFORM` is its text."""
     from hal_conformance.commands.conform import Asked, run
+    from hal_conformance.commands.here import targets_here
     from hal_conformance.commands.plugin import Plugin
 
+    found = targets_here(devices or ()) if here else ()
     suites = EVERYTHING if suite is SuiteChoice.ALL else (suite.value,)
     asked = Asked(
-        targets=tuple(dict.fromkeys(targets or ())),
+        targets=tuple(dict.fromkeys((*(targets or ()), *found))),
         suites=suites,
         pattern=pattern,
         sample=sample,
+        sample_slow=sample_slow,
         jobs=jobs,
         shard=shard,
         shuffle=shuffle,

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 ROOT = Path("hal-results")
 """Where results go that were not told where to go."""
 
+SLOW = "slow"
+"""The label of targets that take more than a fifth of a second a case."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -40,6 +43,7 @@ class Asked:
     suites: tuple[str, ...]
     pattern: str | None = None
     sample: int | None = None
+    sample_slow: int | None = None
     jobs: int | None = None
     shard: str | None = None
     shuffle: int | None = None
@@ -78,6 +82,7 @@ class Asked:
             "--profile": self.profile,
             "-k": self.pattern,
             "--sample": self.sample,
+            "--sample-slow": self.sample_slow,
             "-j": self.jobs,
             "--shard": self.shard,
             "--shuffle": self.shuffle,
@@ -131,12 +136,16 @@ def request_of(asked: Asked) -> Request:
     """
     from hal_conformance.runner.run import Request
 
+    targets = _targets(asked)
+    slow = frozenset(target.name for target in targets if SLOW in target.labels)
     return Request(
-        targets=_targets(asked),
+        targets=targets,
         selection=Selection(
             suites=asked.chosen,
             pattern=asked.pattern,
             sample=asked.sample,
+            sample_slow=asked.sample_slow,
+            slow=slow if asked.sample_slow else frozenset(),
             shard=Shard.parse(asked.shard) if asked.shard else None,
             shuffle=asked.shuffle,
             failed_from=asked.failed_from,

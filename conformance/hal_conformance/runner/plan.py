@@ -11,7 +11,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,8 @@ class Shard:
 class Selection:
     """Which cases of the suites are run, and in which order.
 
-    `sample` is how many cases of them are drawn; `profile` is what the run writes down of the
-    profile that narrowed the suites.
+    `sample` is how many cases of them are drawn, `sample_slow` how many for the targets in
+    `slow`; `profile` is what the run writes down of the profile that narrowed the suites.
     """
 
     suites: tuple[str, ...]
@@ -70,17 +70,21 @@ class Selection:
     failed_from: Path | None = None
     profile: Mapping[str, Any] | None = None
     sample: int | None = None
+    sample_slow: int | None = None
+    slow: frozenset[str] = frozenset()
 
     @property
     def is_whole(self) -> bool:
         """Whether every case of the suites is run: only then can an expectation be stale."""
-        chosen = (self.pattern, self.sample, self.shard, self.failed_from, self.profile)
+        drawn = (self.sample, self.sample_slow)
+        chosen = (self.pattern, *drawn, self.shard, self.failed_from, self.profile)
         return all(choice is None for choice in chosen)
 
     def to_json(self) -> dict[str, object]:
         return {
             "k": self.pattern,
             "sample": self.sample,
+            "sample_slow": self.sample_slow,
             "shard": str(self.shard) if self.shard else None,
             "shuffle": self.shuffle,
             "failed_from": str(self.failed_from) if self.failed_from else None,
@@ -105,11 +109,12 @@ def items(
         InputError: nothing is selected; a run of no case would prove nothing.
     """
     suite_of = chosen_cases(cases, selection)
+    slow = chosen_cases(cases, replace(selection, sample=selection.sample_slow))
     failed = failed_items(selection.failed_from, targets) if selection.failed_from else None
     chosen = [
         Item(target, case, suite_of[case])
         for target in targets
-        for case in suite_of
+        for case in (slow if target in selection.slow else suite_of)
         if failed is None or (target, case) in failed
     ]
     if not chosen:

@@ -82,6 +82,25 @@ def test_a_run_leaves_a_whole_folder_and_a_verdict(hal: Hal, tmp_path: Path) -> 
     ET.parse(tmp_path / "out" / "junit.xml")
 
 
+def test_every_named_target_that_is_here_is_judged_and_the_others_are_named(
+    hal: Hal, tmp_path: Path
+) -> None:
+    (tmp_path / "devices.yaml").write_text(
+        "schema: 1\ntargets:\n"
+        "  fast: {adapter: flaky, device: cpu}\n"
+        "  slow: {adapter: flaky, device: cpu, labels: [slow]}\n"
+        "  gone: {adapter: flaky, device: gpu}\n",
+        encoding="utf-8",
+    )
+    done = hal("conform", "--here", "--suite", "onnx", "-k", "test_asin*", "-o", "out",
+               "--sample-slow", "1")  # fmt: skip
+    assert "gone is left out: " in done.err
+    text = (tmp_path / "out" / "results.jsonl").read_text("utf-8")
+    counts = Counter(json.loads(line)["target"] for line in text.splitlines())
+    assert "gone" not in counts
+    assert counts["fast"] > counts["slow"] == 1
+
+
 def test_json_is_the_only_thing_on_stdout(hal: Hal) -> None:
     done = hal(*conform("-k", "test_a[bs*", "--json"))
     assert json.loads(done.out)["error"]["exit_code"] == done.code == 2

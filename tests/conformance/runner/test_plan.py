@@ -145,6 +145,16 @@ def test_a_sample_of_more_cases_has_all_of_the_smaller_one() -> None:
     assert len(many) == 20
 
 
+def test_slow_targets_are_given_a_sample_and_the_others_everything() -> None:
+    cases = {"ops": [f"ops/Case{number}" for number in range(50)]}
+    chosen = Selection(("ops",), sample_slow=10, slow=frozenset({"a:0"}))
+    items = plan.items(TARGETS, cases, chosen)
+    assert len(ids(items, "b:0")) == 50
+    alone = plan.items(["a:0"], cases, Selection(("ops",), sample=10))
+    assert ids(items, "a:0") == ids(alone)
+    assert not chosen.is_whole
+
+
 def test_a_sample_is_drawn_from_what_the_pattern_leaves() -> None:
     cases = {"ops": [f"ops/{kind}{number}" for kind in ("Add", "Mul") for number in range(50)]}
     drawn = plan.chosen_cases(cases, Selection(("ops",), pattern="ops/Mul*", sample=10))
