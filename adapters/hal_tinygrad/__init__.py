@@ -1,0 +1,26 @@
+"""tinygrad behind the device interface: kernels that it generates for the CPU, OpenCL and CUDA.
+
+adapter.py     the Adapter: compile, query, options          (required)
+program.py     the Program: a runner of one set of shapes    (required)
+devices.py     which of tinygrad's devices are here, and what brings those that are not
+errors.py      tinygrad's exceptions in our words
+expectations.toml   what is known to go wrong
+README.md      what is claimed, and what is not
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hal_tinygrad.adapter import TinygradAdapter
+
+__all__ = ["TinygradAdapter"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from hal_tinygrad import adapter
+
+        return getattr(adapter, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,109 @@
+"""A runner of tinygrad's on one device: what `run` gives for given feeds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hal import dtypes
+from hal.adapter import Program, import_sdk
+from hal.tensor import Feeds, MapValue, Tensor, Value
+from hal_tinygrad import devices
+
+if TYPE_CHECKING:
+    from hal.model import Model
+
+_one_at_a_time = RLock()
+
+
+@contextmanager
+def device(identity: str, threads: int | None = None) -> Iterator[Any]:
+    """tinygrad's ONNX module, while everything made without naming a device is made on this one.
+
+    tinygrad's settings belong to the process, its device among them, so that two targets in one
+    process take turns: whoever computes holds the lock. Kernels are compiled in this process,
+    not in a pool of its own, which would outlive it when it is killed.
+    """
+    helpers = import_sdk("tinygrad.helpers", "tinygrad", devices.INSTALL)
+    settings: dict[str, Any] = {"DEV": identity.upper().replace(".", ":"), "PARALLEL": 0}
+    if threads is not None:
+        settings["NUM_CPU_THREADS"] = threads
+    with _one_at_a_time, _named(helpers), helpers.Context(**settings):
+        yield import_sdk("tinygrad.nn.onnx", "tinygrad", devices.INSTALL)
+
+
+@contextmanager
+def _named(helpers: Any) -> Iterator[None]:
+    """Have tinygrad read CC, which it does once; nobody else sees it."""
+    before = os.environ.get("CC")
+    os.environ["CC"] = devices.clang() or "clang"
+    try:
+        helpers.getenv("CC", "clang")
+    finally:
+        if before is None:
+            del os.environ["CC"]
+        else:
+            os.environ["CC"] = before
+    yield
+
+
+class TinygradProgram(Program):
+    """One model of static shapes, its weights on the device."""
+
+    def __init__(self, model: Model, identity: str, threads: int | None) -> None:
+        self.inputs = model.facts.inputs
+        self.outputs = model.facts.outputs
+        self._place = identity, threads
+        with device(*self._place) as onnx, TemporaryDirectory(prefix="hal-tinygrad-") as name:
+            self._runner: Any = onnx.OnnxRunner(_staged(model, Path(name)))
+            weights = [v for v in self._runner.graph_values.values() if v is not None]
+            if weights:
+                onnx.Tensor.realize(*weights)  # else they would be read from the file later
+
+    def run(self, feeds: Feeds) -> Sequence[Value]:
+        with device(*self._place) as onnx:
+            given = {spec.name: _fed(onnx, feeds[spec.name]) for spec in self.inputs}
+            results = self._runner(given)
+            return [_value(results[spec.name]) for spec in self.outputs]
+
+    def close(self) -> None:
+        self._runner = None
+
+
+def _staged(model: Model, folder: Path) -> Path:
+    """The model as a file, beside links to its weights; tinygrad reads paths alone."""
+    path = folder / "model.onnx"
+    path.write_bytes(model.bytes())
+    for name, weights in zip(model.facts.external, model.external_paths(), strict=True):
+        link = folder / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(weights)
+    return path
+
+
+def _fed(onnx: Any, value: Value) -> Any:
+    if isinstance(value, list):
+        return [_fed(onnx, item) for item in value]
+    if not isinstance(value, Tensor):
+        return value
+    if value.dtype.name == "bfloat16":  # which its way from NumPy does not know
+        bits = np.array(value.array, order="C").view(np.uint16)
+        return onnx.Tensor(bits).bitcast(onnx.dtypes.bfloat16)
+    return onnx.Tensor(np.array(value.array, order="C"))
+
+
+def _value(result: Any) -> Value:
+    """What tinygrad's own way to NumPy gives: bfloat16 comes as float32, and is not put right."""
+    if result is None or isinstance(result, MapValue):
+        return None
+    if isinstance(result, (list, tuple)):
+        return [_value(item) for item in result]
+    array = np.array(result.numpy() if hasattr(result, "numpy") else result)
+    return Tensor(array, dtypes.of_array(array))
