@@ -1,0 +1,126 @@
+"""pnnx, the vendor's converter: an ONNX model becomes a network of ncnn's layers.
+
+The program in the package is run itself: the package's Python imports PyTorch. What it cannot
+convert it leaves as it was, and ends well; the network then names a layer that ncnn has not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from hal import tools
+from hal.errors import ArtifactError, CompileError, SDKMissing, Unsupported
+from hal.spec import TensorSpec
+
+if TYPE_CHECKING:
+    from hal.model import Model
+
+INSTALL = "hal env create ncnn"
+NO_BATCH = 233
+"""The vendor's number for "this tensor has no batch axis"."""
+
+_AXIS = re.compile(r"(?P<name>in\d+|out\d+)\.numpy\((?:\), )?batch_index=(?P<axis>\d+)")
+_TODO = re.compile(r"^todo (?P<op>\S+)", re.MULTILINE)
+_ERROR = re.compile(r"^(?:\x1b\[[\d;]*m)*.*(?:[Ff]ail|[Ee]rror).*$", re.MULTILINE)
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A network: its signature, layers as text, weights, and the batch axis of each blob."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    layers: str
+    weights: bytes
+    axes: Mapping[str, int]
+
+    def kinds(self) -> list[str]:
+        """The type of each layer, in order."""
+        return [line.split()[0] for line in self.layers.splitlines()[2:] if line]
+
+    def pack(self) -> bytes:
+        """All of it as one file; `unpack` reads it."""
+        facts = {
+            "inputs": [spec.to_json() for spec in self.inputs],
+            "outputs": [spec.to_json() for spec in self.outputs],
+            "layers": self.layers,
+            "axes": dict(self.axes),
+        }
+        return json.dumps(facts).encode() + b"\n" + self.weights
+
+    @classmethod
+    def unpack(cls, blob: bytes) -> Converted:
+        """What `pack` packed.
+
+        Raises:
+            ArtifactError: it was packed by something else.
+        """
+        head, _, weights = blob.partition(b"\n")
+        try:
+            facts = json.loads(head)
+            inputs, outputs = (
+                tuple(TensorSpec.from_json(spec) for spec in facts[name])
+                for name in ("inputs", "outputs")
+            )
+            return cls(inputs, outputs, facts["layers"], weights, facts["axes"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise ArtifactError(f"this is no saved network of ncnn: {error}") from error
+
+
+def pnnx() -> Path:
+    """The converter in the vendor's package, which is found without importing it.
+
+    Raises:
+        SDKMissing: it is not installed.
+    """
+    found = find_spec("pnnx")
+    if found is None or found.origin is None:
+        raise SDKMissing(
+            "pnnx, ncnn's converter, is not installed; its package asks for PyTorch, which is "
+            f"not used, so give it an environment of its own: {INSTALL}",
+            install=INSTALL,
+        )
+    return Path(found.origin).parent / "pnnx"
+
+
+def convert(model: Model, *, half: bool) -> Converted:
+    """The model as a network; `half` keeps its weights in float16.
+
+    Raises:
+        Unsupported: pnnx has no conversion for an operator.
+        DeviceLost: it crashed. CompileError: it failed otherwise.
+    """
+    with TemporaryDirectory(prefix="hal-ncnn-") as name:
+        folder = Path(name)
+        path = tools.write_model(model, folder)
+        words = (str(pnnx()), str(path), f"fp16={int(half)}")
+        ended = tools.run(words, "pnnx", folder=folder)
+        todo = _TODO.search(ended.said)
+        if todo is not None:
+            op = todo["op"]
+            raise Unsupported(f"pnnx has no conversion for {op} ({todo[0]!r})", op=op)
+        script = folder / "model_ncnn.py"
+        if not script.exists():
+            raise CompileError(_failure(ended.status, ended.said))
+        axes = _AXIS.finditer(script.read_text(encoding="utf-8"))
+        return Converted(
+            model.facts.inputs,
+            model.facts.outputs,
+            (folder / "model.ncnn.param").read_text(encoding="utf-8"),
+            (folder / "model.ncnn.bin").read_bytes(),
+            {match["name"]: int(match["axis"]) for match in axes},
+        )
+
+
+def _failure(status: int, said: str) -> str:
+    lines = _ERROR.findall(said) or [tools.end_of(said)]
+    told = _COLOUR.sub("", " ".join(dict.fromkeys(lines)))
+    return f"pnnx ended with status {status} and wrote no network: {tools.end_of(told)}"

@@ -1,0 +1,114 @@
+"""Vendors' tools that are programs: run to their end, which is told in our words.
+
+A compiler that is a command may crash on a model, and a crash is no refusal: an end by a signal
+is `DeviceLost`, as it is where the vendor's code runs in our own worker, and so is an end that
+did not come in time. Any other status is for the adapter to read.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
+
+from hal.errors import DeviceLost
+
+if TYPE_CHECKING:
+    from hal.model import Model
+
+KEPT = 2000
+"""Characters of what a tool printed that an error holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a tool ended by itself: its exit status, and what it printed to both streams."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """All that it printed; errors last."""
+        return f"{self.out}\n{self.err}".strip()
+
+
+def run(
+    words: Sequence[str],
+    who: str,
+    *,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> Ended:
+    """Run a tool in a folder, with nothing to read, until it ends.
+
+    It stays in this process's group, so that it dies with the worker that started it.
+
+    Args:
+        words: the program and its arguments.
+        who: what the user knows it as, at the start of a sentence.
+        folder: where it runs.
+        env: environment variables, over this process's.
+        timeout_s: how long it may take; None where the caller's caller keeps the time.
+
+    Raises:
+        DeviceLost: a signal ended it, or it took too long.
+        OSError: it cannot be started.
+    """
+    with TemporaryFile() as out, TemporaryFile() as err:
+        # Files, not pipes: what it leaves running may hold on to them, and nobody waits for it.
+        try:
+            done = subprocess.run(
+                words,
+                cwd=folder,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                timeout=timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            told = f"{who} did not end within {timeout_s:g} s and was ended"
+            raise DeviceLost(told, timed_out=True, stderr=end_of(_read(err))) from error
+        ended = Ended(done.returncode, _read(out), _read(err))
+    if ended.status < 0:
+        told = f"{who} was ended by {signal_name(-ended.status)}"
+        raise DeviceLost(told, signal=-ended.status, stderr=end_of(ended.said) or None)
+    return ended
+
+
+def end_of(text: str) -> str:
+    """The end of what a tool printed, which says why it failed."""
+    text = text.strip()
+    return text if len(text) <= KEPT else f"...{text[-KEPT:]}"
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, where this platform knows it."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _read(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode("utf-8", "replace")
+
+
+def write_model(model: Model, folder: Path) -> Path:
+    """The model as a file of the folder, beside links to the files its weights lie in."""
+    for name, source in zip(model.facts.external, model.external_paths(), strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(source)
+    path = folder / "model.onnx"
+    path.write_bytes(model.bytes())
+    return path
