@@ -1,0 +1,30 @@
+"""NVIDIA's TensorRT and TensorRT-RTX behind the device interface, through the API they share.
+
+adapter.py     the two Adapters: devices, queries, saved programs   (required)
+build.py       a model parsed, and built into an engine
+program.py     the Program: an engine, and what a run needs of it   (required)
+running.py     an engine on a GPU
+cuda.py        the CUDA runtime: GPUs and memory
+dlpack.py      that memory, lent to other libraries
+errors.py      the log, and what the parser, the builder and CUDA say, in our words
+expectations.toml   what is known to go wrong
+README.md      what was measured, and what was not run
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hal_tensorrt.adapter import TensorRTAdapter, TensorRTRtxAdapter
+
+__all__ = ["TensorRTAdapter", "TensorRTRtxAdapter"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on demand: listing the adapters must not load any vendor."""
+    if name in __all__:
+        from hal_tensorrt import adapter
+
+        return getattr(adapter, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
