@@ -1,0 +1,29 @@
+"""IREE behind the device interface: CPUs, Vulkan, CUDA, HIP, and a portable interpreter.
+
+adapter.py     the Adapter: devices, compilation, loading        (required)
+program.py     the Program: run, save                           (required)
+compiling.py   ONNX to IREE's form here, then its compiler, a process of its own
+devices.py     which devices there are, and what the compiler is told for each
+errors.py      what the compiler and the runtime say, in our words
+repro.py       a case without this package
+expectations.toml   what is known to go wrong
+README.md      devices, what is claimed, what IREE gets wrong
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hal_iree.adapter import IreeAdapter
+
+__all__ = ["IreeAdapter"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on demand: listing the adapters must not load any vendor."""
+    if name in __all__:
+        from hal_iree import adapter
+
+        return getattr(adapter, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

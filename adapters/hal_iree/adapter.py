@@ -1,0 +1,74 @@
+"""IREE's side of the SPI: devices, compilation, saved programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hal.adapter import Adapter, CanLoad
+from hal.errors import ArtifactError, DeviceNotFound, HALError, InputError
+from hal.spec import CompileOptions, DeviceInfo, TensorSpec
+from hal_iree import compiling, devices, errors, repro
+from hal_iree.program import IreeProgram
+
+if TYPE_CHECKING:
+    from hal.model import Model
+
+
+class IreeAdapter(Adapter, CanLoad):
+    """IREE: its compiler, and its runtime on the devices that its drivers see."""
+
+    name: ClassVar[str] = "iree"
+    install: ClassVar[str | None] = devices.INSTALL
+    system_packages: ClassVar[tuple[str, ...]] = ("libvulkan1", "mesa-vulkan-drivers")
+    repro_script: ClassVar[str] = repro.SCRIPT
+
+    def probe(self) -> Sequence[DeviceInfo]:
+        here = {device: devices.seen(kind) for device, kind in devices.KINDS.items()}
+        return [devices.info(device, name) for device, name in here.items() if name]
+
+    def find(self, device: str) -> DeviceInfo:
+        """One that is here, or one that is compiled for here and runs elsewhere."""
+        name = devices.seen(devices.kind_of(device))
+        return devices.info(device, name or f"{device}, compiled for and not here")
+
+    def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> IreeProgram:
+        flags = [*devices.flags(device.id), *_flags(options.vendor)]
+        blob = compiling.compiled(model, flags, options)
+        facts = model.facts
+        inputs = tuple(spec.bound(options.dimensions) for spec in facts.inputs)
+        return IreeProgram(blob, inputs, facts.outputs, _opened(device, options))
+
+    def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> IreeProgram:
+        text, _, body = blob.partition(b"\n")
+        try:
+            header = json.loads(text)
+            inputs, outputs = _specs(header["inputs"]), _specs(header["outputs"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(f"the saved program's signature is damaged: {error}") from error
+        return IreeProgram(body, inputs, outputs, _opened(device, options))
+
+    def translate(self, error: Exception) -> HALError | None:
+        return errors.of_runtime(error)
+
+
+def _specs(data: Sequence[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec.from_json(spec) for spec in data)
+
+
+def _flags(vendor: Mapping[str, Any]) -> list[str]:
+    flags: Any = vendor.get("flags", [])
+    if set(vendor) - {"flags"} or not isinstance(flags, list):
+        raise InputError(
+            f"IREE takes one option, flags: a list for iree-compile; not {dict(vendor)}"
+        )
+    return [str(flag) for flag in flags]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # anything a user holds
+
+
+def _opened(device: DeviceInfo, options: CompileOptions) -> Any:
+    """The runtime's device, or the reason why there is none, which a run will tell."""
+    try:
+        return devices.opened(devices.kind_of(device.id), options.threads)
+    except DeviceNotFound as error:
+        return error

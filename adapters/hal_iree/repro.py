@@ -1,0 +1,33 @@
+"""A case without this package: what `hal repro` puts into its script.
+
+`$device` and `$vendor` are put in as Python literals.
+"""
+
+from hal_iree.devices import KINDS
+
+SCRIPT = (
+    f"""
+import subprocess
+import sys
+
+import iree.runtime as rt
+
+FLAGS = { ({name: list(kind.flags) for name, kind in KINDS.items()})!r}
+DRIVERS = { ({name: kind.driver for name, kind in KINDS.items()})!r}
+"""
+    + """
+
+def run(model, feeds):
+    name = $device.partition(":")[0]
+    flags = [*FLAGS[name], *$vendor.get("flags", [])]
+    subprocess.run(["iree-import-onnx", model, "-o", "model.mlir"], check=True)
+    flags += ["--iree-input-type=onnx", "--iree-input-demote-f64-to-f32=false"]
+    subprocess.run(["iree-compile", "model.mlir", "-o", "model.vmfb", *flags], check=True)
+    with open("model.vmfb", "rb") as file:
+        loaded = rt.load_vm_flatbuffer(file.read(), driver=DRIVERS[name])
+    entry = [n for n in loaded.vm_module.function_names if n[0] != "_" and "$$" not in n][0]
+    results = loaded[entry](*feeds.values())
+    results = results if isinstance(results, tuple) else (results,)
+    return [result.to_host() for result in results]
+"""
+)
