@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from hal.adapter import Adapter, CanQuery, Program
 from hal.errors import DeviceNotFound, HALError, InputError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, NodeFacts, NodeSupport, Support
-from hal.specialize import Specialized, control_inputs
+from hal.specialize import Specialized, control_inputs, frozen
 from hal_tinygrad import devices, errors
-from hal_tinygrad.program import TinygradProgram, device as chosen
+from hal_tinygrad.program import TinygradProgram
+from hal_tinygrad.program import device as chosen
 
 if TYPE_CHECKING:
     from hal.model import Model
@@ -42,9 +43,18 @@ class TinygradAdapter(Adapter, CanQuery):
             if not node.supported:
                 raise Unsupported(node.reason, op=node.op, node=node.node)
         make = partial(TinygradProgram, identity=device.id, threads=options.threads)
-        # A runner keeps what it has learnt of lengths and values, so one serves one set of them.
-        static = all(spec.is_tensor for spec in model.facts.inputs)
-        return Specialized(model, make, static=static, freeze=control_inputs(model))
+        inputs = tuple(spec.bound(options.dimensions) for spec in model.facts.inputs)
+        known = {spec.name: spec.shape for spec in inputs if spec.is_tensor and spec.is_static}
+        bound = (
+            frozen(model, cast("dict[str, tuple[int, ...]]", known), {})
+            if options.dimensions
+            else model
+        )
+        # A runner keeps what it has learnt of lengths and values: it serves one set of them.
+        static = all(spec.is_tensor for spec in inputs)
+        program = Specialized(bound, make, static=static, freeze=control_inputs(model))
+        program.inputs = inputs
+        return program
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  the same for all
         with chosen(device.id) as onnx:
@@ -74,13 +84,13 @@ def _check(device: DeviceInfo, options: CompileOptions) -> None:
 
 
 def _support(ops: Any, node: NodeFacts) -> NodeSupport:
-    """Whether tinygrad has a function of that name for that version."""
-    found = ops.get(node.op)
-    reason = "" if found is not None else f"tinygrad has no {node.op}"
+    """Whether tinygrad has a function of that name, and of that version where they differ."""
+    domain = node.domain or "ai.onnx"
+    found: Any = ops.get(node.op, {})
     if isinstance(found, dict):
-        since = min((s.version for s in found if s.domain.value == (node.domain or "ai.onnx")),
-                    default=None)  # fmt: skip
-        if since is None or since > node.version:
-            domain = node.domain or "ai.onnx"
-            reason = f"tinygrad has no {node.op} of {domain} {node.version}"
-    return NodeSupport(node.id, node.op, not reason, reason)
+        forms: dict[Any, Any] = found  # pyright: ignore[reportUnknownVariableType]  # the SDK's
+        taken = any(f.domain.value == domain and f.version <= node.version for f in forms)
+    else:
+        taken = True
+    reason = "" if taken else f"tinygrad has no {node.op} of {domain} {node.version}"
+    return NodeSupport(node.id, node.op, taken, reason)

@@ -23,7 +23,7 @@ DTYPES = frozenset(
 """The element types that tinygrad's reader of ONNX knows."""
 
 OPSETS: Mapping[str, tuple[int, int]] = {"": (1, 28)}
-"""It reads any number; operators that changed are told apart by it where it knows both forms."""
+"""It reads any number, which tells forms of an operator apart where it has several."""
 
 MISSING = {
     "cpu": "it needs clang, which Debian's package clang brings",

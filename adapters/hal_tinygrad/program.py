@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from hal import dtypes
 from hal.adapter import Program, import_sdk
-from hal.tensor import Feeds, MapValue, Tensor, Value
+from hal.tensor import Feeds, Tensor, Value
 from hal_tinygrad import devices
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ _one_at_a_time = RLock()
 
 
 @contextmanager
-def device(identity: str, threads: int | None = None) -> Iterator[Any]:
-    """tinygrad's ONNX module, while everything made without naming a device is made on this one.
+def device(identity: str, threads: int | None = None) -> Generator[Any]:
+    """tinygrad's ONNX module, while what names no device is made on this one.
 
     tinygrad's settings belong to the process, its device among them, so that two targets in one
     process take turns: whoever computes holds the lock. Kernels are compiled in this process,
@@ -40,7 +40,7 @@ def device(identity: str, threads: int | None = None) -> Iterator[Any]:
 
 
 @contextmanager
-def _named(helpers: Any) -> Iterator[None]:
+def _named(helpers: Any) -> Generator[None]:
     """Have tinygrad read CC, which it does once; nobody else sees it."""
     before = os.environ.get("CC")
     os.environ["CC"] = devices.clang() or "clang"
@@ -100,10 +100,10 @@ def _fed(onnx: Any, value: Value) -> Any:
 
 
 def _value(result: Any) -> Value:
-    """What tinygrad's own way to NumPy gives: bfloat16 comes as float32, and is not put right."""
-    if result is None or isinstance(result, MapValue):
+    """What tinygrad's own way to NumPy gives; bfloat16 comes as float32 and is left so."""
+    if result is None:
         return None
     if isinstance(result, (list, tuple)):
-        return [_value(item) for item in result]
+        return [_value(item) for item in cast("Sequence[Any]", result)]
     array = np.array(result.numpy() if hasattr(result, "numpy") else result)
     return Tensor(array, dtypes.of_array(array))
