@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from hal.errors import DeviceLost, HALError
+from hal.errors import DeviceLost, DeviceNotFound, HALError
 
 
 def complaint(body: Callable[[], object]) -> str | None:
     """What went wrong, in one line; None if nothing did.
 
     Raises:
-        DeviceLost: there is no device left to complain about.
+        DeviceLost, DeviceNotFound: there is no device to complain about.
     """
     try:
         body()
-    except DeviceLost:
+    except (DeviceLost, DeviceNotFound):
         raise
     except (HALError, AssertionError) as error:
         return f"{type(error).__name__}: {error}"

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from hal.adapter import Adapter
-from hal.errors import DeviceLost, HALError, OutOfMemory, Unsupported
+from hal.errors import DeviceLost, DeviceNotFound, HALError, OutOfMemory, Unsupported
 from hal.spec import CompileOptions
 from hal.targets import EnvSpec, Target, Timeouts
 from hal_conformance.suite import promise
@@ -32,8 +32,8 @@ def run_case(adapter: Adapter, case: str, target: dict[str, Any]) -> dict[str, A
         target: `Target.to_json()`.
 
     Returns:
-        `outcome` (PASS, FAIL, GAP, ERROR, OOM, SKIP), `reason` (text or None), `seconds`,
-        `judged_by`.
+        `outcome` (PASS, FAIL, GAP, COMPILED, ERROR, OOM, SKIP), `reason` (text or None),
+        `seconds`, `judged_by`.
 
     Raises:
         InputError: there is no such case. DeviceLost: the adapter is a WorkerAdapter that died.
@@ -62,7 +62,9 @@ def judge(found: Promise, bench: Bench) -> tuple[str, str | None]:
     except SystemExit as end:
         return "FAIL", f"the adapter called exit({end.code!r})"
     except Exception as error:  # noqa: BLE001  whatever escapes is an outcome
-        return of_error(error)
+        # Found, opened and compiled for, it is missing when a program runs: it is elsewhere.
+        missing = isinstance(error, DeviceNotFound) and "device" in vars(bench)
+        return ("COMPILED", str(error)) if missing else of_error(error)
     return "PASS", None
 
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from hal_conformance import suite
+from hal_conformance.suite.complaint import complaint
 from hal_conformance.suite.execute import judge, target_of
 from hal_conformance.suite.fixtures import Bench
 from hal_conformance.suite.promise import Need, Promise, Skip
 
 from hal import registry, targets
-from hal.errors import DeviceLost, ExecutionError, InputError, OutOfMemory, Unsupported
+from hal.device import Device
+from hal.errors import (
+    DeviceLost,
+    DeviceNotFound,
+    ExecutionError,
+    InputError,
+    OutOfMemory,
+    Unsupported,
+)
 
 TARGET = targets.resolve("toy:0")
 
@@ -20,6 +30,10 @@ TARGET = targets.resolve("toy:0")
 @pytest.fixture
 def bench(toy: str) -> Bench:
     return Bench(registry.create(toy), TARGET)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _raising(error: BaseException, *needs: Need) -> Promise:
@@ -52,6 +66,20 @@ def test_what_escapes_is_an_outcome(
 def test_a_lost_device_is_for_the_caller_to_judge(bench: Bench) -> None:
     with pytest.raises(DeviceLost):
         judge(_raising(DeviceLost("gone", signal=11)), bench)
+
+
+def test_what_runs_on_no_device_of_this_machine_was_compiled(bench: Bench) -> None:
+    def test_something(device: Device) -> None:
+        assert complaint(partial(_raise, DeviceNotFound("no such chip here"))) is None
+
+    promise = Promise("group/name", test_something, ())
+    assert judge(promise, bench) == ("COMPILED", "no such chip here")
+
+
+def test_a_device_that_cannot_be_opened_has_compiled_nothing(toy: str) -> None:
+    absent = Bench(registry.create(toy), targets.resolve("toy:absent"))
+    outcome, reason = judge(Promise("group/name", lambda: None, ()), absent)
+    assert (outcome, (reason or "").partition(":")[0]) == ("ERROR", "DeviceNotFound")
 
 
 def test_a_kept_promise_passes(bench: Bench) -> None:
