@@ -45,12 +45,14 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
             r"[Uu]nsupported|[Nn]ot (?:currently )?support|Cannot compile for target",
             Unsupported,
         ),
+        (r"reshape changes volume", InputError),
         (r"only supports?\b|[Mm]ust be an initializer", Unsupported),
     )
 )
 """A pattern found in the text, and what it means; the first that is found decides."""
 
 _PLACE = re.compile(r"^\[\S+::\d+\] |\s*\(?In (?:function )?\S+ at \S+:\d+|^Assertion failed: ")
+_NOISE = re.compile(r"\[checkMacros\.cpp::catchCudaError.*", re.DOTALL)  # for want of a driver
 _LONGEST = 500
 _ERROR, _VERBOSE = 1, 4  # the log's severities; INTERNAL_ERROR is 0
 _lock = Lock()
@@ -92,7 +94,7 @@ def of_parser(error: Any) -> HALError:
 
 def of_log(lines: Sequence[tuple[int, str]], what: str) -> HALError:
     """What the log says of a failure; `what` returned nothing."""
-    told = [_told(text) for severity, text in lines if severity <= _ERROR]
+    told = [_told(text) for level, text in lines if level <= _ERROR and not _NOISE.match(text)]
     said = "; ".join(dict.fromkeys(told)) or "nothing in the log"
     return (_kind(said) or CompileError)(f"{what} gave nothing: {said[:_LONGEST]}")
 
@@ -111,4 +113,4 @@ def _kind(said: str) -> type[HALError] | None:
 
 
 def _told(text: str) -> str:
-    return " ".join(_PLACE.sub("", text).split())[:_LONGEST]
+    return " ".join(_PLACE.sub("", _NOISE.sub("", text) or text).split())[:_LONGEST]
