@@ -201,11 +201,9 @@ def _spec(
     tensor = found.get(spec.name)
     if tensor is None or not spec.is_tensor:
         raise Unsupported(f"the network has no tensor for {spec}")
-    dtype = TYPES.get(tensor.dtype.name)
+    dtype = TYPES.get(tensor.dtype.name, tensor.dtype.name)
     if dtype != spec.dtype:
-        raise Unsupported(
-            f"the parser takes {spec} as {dtype or tensor.dtype.name}", dtype=spec.dtype
-        )
+        raise Unsupported(f"the parser takes {spec} as {dtype}", dtype=spec.dtype)
     shape = tuple(tensor.shape)
     if spec.shape is None or len(spec.shape) != len(shape):
         return TensorSpec(spec.name, dtype, tuple(None if d < 0 else d for d in shape))

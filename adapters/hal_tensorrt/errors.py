@@ -6,7 +6,7 @@ A builder that fails returns None, and says why in the log: the log becomes the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -40,7 +40,10 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
     for pattern, kind in (
         (r"cudaError (?:35|100)\b", DeviceNotFound),  # no driver, no device
         (r"[Oo]ut of memory|cudaError 2\b", OutOfMemory),
-        (r"Plugin not found|was not found in plugin registry", Unsupported),
+        (
+            r"Plugin not found|was not found in plugin registry|failed to load \S+ plugin",
+            Unsupported,
+        ),
         (
             r"[Uu]nsupported|[Nn]ot (?:currently )?support|Cannot compile for target",
             Unsupported,
@@ -59,7 +62,7 @@ _lock = Lock()
 
 
 @contextmanager
-def logged(sdk: Any) -> Iterator[Any]:
+def logged(sdk: Any) -> Generator[Any, None, None]:
     """The logger of this process, emptied; TensorRT keeps the first that it is given."""
     with _lock:
         log = _logger(sdk)

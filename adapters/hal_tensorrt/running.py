@@ -36,9 +36,9 @@ class Running:
             raise DeviceNotFound(f"compiled for {device.id}; {error.message}") from error
         self._sdk = sdk
         with errors.logged(sdk) as log:
-            self._runtime = sdk.Runtime(log)
-            self._engine = self._runtime.deserialize_cuda_engine(plan)
-            self.context = self._engine and self._engine.create_execution_context()
+            self._runtime: Any = sdk.Runtime(log)
+            self._engine: Any = self._runtime.deserialize_cuda_engine(plan)
+            self.context: Any = self._engine and self._engine.create_execution_context()
             if not self.context:
                 raise errors.of_log(log.lines, "loading the engine")
         self.allocator = _allocator_class(sdk)()
