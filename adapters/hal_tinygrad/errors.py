@@ -28,6 +28,7 @@ PATTERNS: tuple[tuple[type[Exception], re.Pattern[str], type[HALError]], ...] = 
         (MemoryError, r"", OutOfMemory),
         (NotImplementedError, r"(?:op='(?P<op>\w+)')?", Unsupported),
         (ValueError, r"is not a valid (?:OnnxDataType|Domain|AttributeType)", Unsupported),
+        (ValueError, r"^invalid \w+=|is not supported", Unsupported),
         (TypeError, r"(?P<op>\w+)\(\) got an unexpected keyword argument", Unsupported),
         (TypeError, r"(?P<op>\w+)\(\) (?:takes|missing) .*positional argument", Unsupported),
         (AssertionError, r"^(?:map|optional|sparse)|'tensor_type'", Unsupported),
