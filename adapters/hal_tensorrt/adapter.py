@@ -43,7 +43,7 @@ class TensorRTAdapter(Adapter, CanQuery, CanLoad):
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
         sdk = self._sdk()
-        self._check(options)
+        self.check(options)
 
         def made(narrow: Model) -> Program:
             return TensorRTProgram(sdk, build.engine(sdk, narrow, device, options), device)
@@ -58,10 +58,15 @@ class TensorRTAdapter(Adapter, CanQuery, CanLoad):
         return Support(tuple(_nodes(model, whole, taken, reasons)))
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
-        self._check(options)
+        self.check(options)
         return TensorRTProgram(self._sdk(), Engine.unpack(blob), device)
 
-    def _check(self, options: CompileOptions) -> None:
+    def check(self, options: CompileOptions) -> None:
+        """Refuse vendor options that this SDK has not.
+
+        Raises:
+            InputError: there is no such option, or it cannot have that value.
+        """
         known = self.options_schema["properties"]
         for name, value in options.vendor.items():
             if name not in known:

@@ -3,8 +3,8 @@
     python -m hal_conformance.agreement measure tensorrt-rtx-sm80 --write agreement.json.gz
     python -m hal_conformance.agreement show agreement.json.gz --write docs/tensorrt.md
 
-Measured over the cases of the standard suite. Inputs that steer an operator (axes, pads) are made
-constants with the case's values first, for the prediction and the compilation alike.
+Measured over the cases of the standard suite. Inputs that steer an operator (axes, pads, ...)
+are made constants with the case's values first, for the prediction and the compilation alike.
 """
 
 from __future__ import annotations

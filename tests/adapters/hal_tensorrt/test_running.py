@@ -1,0 +1,165 @@
+"""The code that runs engines, on stand-ins: it has not met a GPU yet."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hal_tensorrt import cuda as runtime
+from hal_tensorrt.dlpack import CUDA, GpuArray, lend
+from hal_tensorrt.program import Engine, TensorRTProgram
+
+from hal import dtypes
+from hal.errors import (
+    ArtifactError,
+    CompileError,
+    DeviceNotFound,
+    InputError,
+    OutOfMemory,
+    SDKMissing,
+)
+from hal.spec import DeviceInfo, Placement, TensorSpec
+from hal.tensor import Array, Tensor
+
+X, Y = TensorSpec("x", "float32", ("n",)), TensorSpec("y", "float32", ("n",))
+SM80 = DeviceInfo(id="sm80", name="GPU of SM80", vendor="NVIDIA", kind="gpu")
+
+
+def engine(plan: bytes = b"doubles") -> Engine:
+    return Engine(plan, (X,), (Y,), Placement((), "logged"))
+
+
+@pytest.fixture
+def program(cuda: Any, sdk: Any) -> TensorRTProgram:
+    return TensorRTProgram(sdk, engine(), SM80)
+
+
+def fed(*numbers: float) -> dict[str, Tensor]:
+    return {"x": Tensor(np.array(numbers, np.float32), dtypes.of_name("float32"))}
+
+
+def array_of(value: Any) -> Array:
+    assert isinstance(value, Tensor)
+    return value.array
+
+
+def test_a_run_gives_the_shape_that_was_computed(program: TensorRTProgram) -> None:
+    (first,), (second,) = program.run(fed(1, 2, 3)), program.run(fed(4))
+    assert array_of(first).tolist() == [2, 4, 6]
+    assert array_of(second).tolist() == [8]
+
+
+def test_a_run_leaves_no_memory_behind(program: TensorRTProgram, cuda: Any) -> None:
+    program.run(fed(1, 2))
+    assert cuda.held == {}
+
+
+def test_a_binding_reads_its_inputs_anew_and_writes_in_place(program: TensorRTProgram) -> None:
+    bound = program.bind(fed(1, 2), {})
+    bound.inputs["x"][...] = 5, 6
+    before = bound.outputs["y"]
+    bound.run()
+    assert before.tolist() == [10, 12]
+    bound.close()
+
+
+def test_a_binding_fills_the_buffers_it_was_given(program: TensorRTProgram) -> None:
+    mine = Tensor(np.zeros(2, np.float32), dtypes.of_name("float32"))
+    bound = program.bind(fed(1, 2), {"y": mine})
+    bound.run()
+    assert mine.array.tolist() == [2, 4]
+    assert bound.outputs["y"] is mine.array
+    bound.close()
+
+
+def test_bound_memory_is_a_gpus_to_other_libraries(program: TensorRTProgram) -> None:
+    bound = program.bind(fed(1, 2), {})
+    outputs: Any = bound.outputs["y"]
+    assert isinstance(outputs, GpuArray)
+    assert outputs.__dlpack_device__() == (CUDA, 0)
+    assert "dltensor" in repr(outputs.__dlpack__())
+    bound.close()
+
+
+def test_a_shape_beyond_the_profile_says_what_to_do(program: TensorRTProgram) -> None:
+    with pytest.raises(InputError, match=r"shape \[9\].*profiles"):
+        program.run(fed(*range(9)))
+
+
+def test_an_engine_that_is_not_taken_gives_the_log(cuda: Any, sdk: Any) -> None:
+    with pytest.raises(CompileError, match="the plan is not of this version"):
+        TensorRTProgram(sdk, engine(b"other"), SM80).run(fed(1))
+
+
+def test_without_a_gpu_the_first_run_says_what_it_was_compiled_for(
+    program: TensorRTProgram, cuda: Any
+) -> None:
+    cuda.count = 0
+    with pytest.raises(DeviceNotFound, match=r"compiled for sm80; .*package nvidia-driver"):
+        program.run(fed(1))
+
+
+def test_gpus_are_listed_as_the_driver_names_them(cuda: Any) -> None:
+    assert runtime.gpus() == [runtime.Gpu(0, "A GPU", "8.6", "13000")]
+    assert runtime.why_none() == ""
+
+
+def test_no_gpu_is_no_error_of_listing_them(cuda: Any) -> None:
+    cuda.count = 0
+    assert runtime.gpus() == []
+    assert "cudaErrorNoDevice" in runtime.why_none()
+
+
+def test_without_cudas_package_the_line_to_type_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "cuda.bindings.runtime", None)
+    with pytest.raises(SDKMissing, match="pip install cuda-bindings"):
+        runtime.call("cudaGetDeviceCount")
+
+
+def test_memory_that_runs_out_is_called_that(cuda: Any, full: Any, monkeypatch: Any) -> None:
+    def refuse(size: int, flags: int) -> tuple[Any, int]:
+        return full, 0
+
+    monkeypatch.setattr(cuda, "cudaMallocManaged", refuse)
+    with pytest.raises(OutOfMemory, match="cudaMallocManaged"):
+        runtime.Managed(4)
+
+
+def test_a_saved_engine_is_what_it_was() -> None:
+    assert Engine.unpack(engine(b"a\nb").pack()) == engine(b"a\nb")
+
+
+def test_a_damaged_engine_is_refused() -> None:
+    with pytest.raises(ArtifactError, match="hal_tensorrt"):
+        Engine.unpack(b"\x00\x01\x02")
+
+
+class Lent:
+    """Memory of the host, lent as the adapter lends a GPU's."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return lend(self.array, (1, 0))
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int64", "uint8", "bool"])
+def test_a_borrower_sees_type_shape_and_strides(dtype: str) -> None:
+    mine = np.arange(24).reshape(2, 3, 4).astype(dtype)[:, ::2].transpose(2, 0, 1)
+    theirs = np.from_dlpack(Lent(mine))
+    assert theirs.dtype == mine.dtype
+    assert theirs.tolist() == mine.tolist()
+    assert np.shares_memory(theirs, mine)
+
+
+def test_what_dlpack_has_no_type_for_is_refused() -> None:
+    with pytest.raises(InputError, match="float8"):
+        lend(np.zeros(2, dtypes.of_name("float8e4m3fn").numpy))
