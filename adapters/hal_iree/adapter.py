@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.adapter import Adapter, CanLoad
-from hal.errors import ArtifactError, DeviceNotFound, HALError, InputError
+from hal.adapter import Adapter, CanLoad, Program
+from hal.errors import ArtifactError, DeviceNotFound, HALError, InputError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, TensorSpec
+from hal.specialize import Specialized, control_inputs
 from hal_iree import compiling, devices, errors, repro
 from hal_iree.program import IreeProgram
 
@@ -33,12 +34,24 @@ class IreeAdapter(Adapter, CanLoad):
         name = devices.seen(devices.kind_of(device))
         return devices.info(device, name or f"{device}, compiled for and not here")
 
-    def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> IreeProgram:
+    def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
+        """Where IREE refuses a model whose axes, pads, counts, ... are inputs, it is compiled
+        for the values that a run brings instead."""
         flags = [*devices.flags(device.id), *_flags(options.vendor)]
-        blob = compiling.compiled(model, flags, options)
-        facts = model.facts
-        inputs = tuple(spec.bound(options.dimensions) for spec in facts.inputs)
-        return IreeProgram(blob, inputs, facts.outputs, _opened(device, options))
+        opened = _opened(device, options)
+
+        def made(known: Model) -> Program:
+            blob = compiling.compiled(known, flags, options)
+            inputs = tuple(spec.bound(options.dimensions) for spec in known.facts.inputs)
+            return IreeProgram(blob, inputs, known.facts.outputs, opened)
+
+        try:
+            return made(model)
+        except Unsupported:
+            steering = control_inputs(model)
+            if not steering:
+                raise
+        return Specialized(model, made, static=False, freeze=steering)
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> IreeProgram:
         text, _, body = blob.partition(b"\n")

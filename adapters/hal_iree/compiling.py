@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hal import tools
 from hal.adapter import import_sdk
+from hal.errors import HALError, Unsupported
 from hal_iree import devices, errors
 
 if TYPE_CHECKING:
@@ -23,30 +24,47 @@ if TYPE_CHECKING:
 
 ENTRY = "main"
 _ALWAYS = ("--iree-input-type=onnx", "--iree-input-demote-f64-to-f32=false")
+_BEST_KNOWN = 17
+"""The opset that IREE's importer advises: it knows few operators of older ones."""
 
 
 def compiled(model: Model, flags: Sequence[str], options: CompileOptions) -> bytes:
-    """The .vmfb of the model; `flags` go before our own.
+    """The .vmfb of the model; `flags` are more for the compiler.
+
+    What is refused is tried once more as the importer can also read it: of opset 17 where it is
+    older, and with operators that the standard defines by others written out.
 
     Raises:
         HALError: the importer or the compiler refused it, or the compiler died.
     """
+    told = [*_ALWAYS, *flags]
+    told += ["--mlir-disable-threading"] if options.threads == 1 else []
+    proto = _with_weights(model, options.dimensions)
+    try:
+        return _compiled(proto, told, written_out=False)
+    except Unsupported as refusal:
+        try:
+            return _compiled(_newer(proto), told, written_out=True)
+        except HALError:
+            raise refusal from None
+
+
+def _compiled(proto: onnx.ModelProto, flags: Sequence[str], *, written_out: bool) -> bytes:
     libraries = import_sdk("iree.compiler._mlir_libs", "IREE's compiler", devices.INSTALL)
     tool = Path(str(libraries.__file__)).with_name("iree-compile")
     with TemporaryDirectory(prefix="hal-iree-") as name:
         folder = Path(name)
-        _import(_inferred(model, options.dimensions), folder / "model.mlirbc")
-        words = [tool, "model.mlirbc", "-o", "model.vmfb", *_ALWAYS, *flags]
-        words += ["--mlir-disable-threading"] if options.threads == 1 else []
+        _import(proto, folder / "model.mlirbc", written_out=written_out)
+        words = [str(tool), "model.mlirbc", "-o", "model.vmfb", *flags]
         ended = tools.run(words, "iree-compile", folder=folder)
         if ended.status:
             raise errors.of_compiler(ended.err)
         return (folder / "model.vmfb").read_bytes()
 
 
-def _inferred(model: Model, lengths: Mapping[str, int]) -> onnx.ModelProto:
-    """The message with its weights, and with what onnx can tell of types and shapes."""
-    from onnx import external_data_helper, shape_inference
+def _with_weights(model: Model, lengths: Mapping[str, int]) -> onnx.ModelProto:
+    """The message with its weights, and with lengths for dimensions that have names."""
+    from onnx import external_data_helper
 
     proto = model.proto()
     if model.facts.external:
@@ -56,23 +74,46 @@ def _inferred(model: Model, lengths: Mapping[str, int]) -> onnx.ModelProto:
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param in lengths:
                 dim.dim_value = lengths[dim.dim_param]
+    return proto
+
+
+def _newer(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model in the opset that is known best, where it is older and can be converted."""
+    from onnx import version_converter
+
+    own = max((e.version for e in proto.opset_import if e.domain in ("", "ai.onnx")), default=0)
+    if own >= _BEST_KNOWN:
+        return proto
     try:
-        return shape_inference.infer_shapes(proto, data_prop=True)
-    except ValueError:  # larger than a message may be
+        return version_converter.convert_version(proto, _BEST_KNOWN)
+    except (RuntimeError, ValueError):  # no adapter for it, or larger than a message may be
         return proto
 
 
-def _import(proto: onnx.ModelProto, path: Path) -> None:
+def _import(proto: onnx.ModelProto, path: Path, *, written_out: bool) -> None:
     ir: Any = import_sdk("iree.compiler.ir", "IREE's compiler", devices.INSTALL)
     importer: Any = import_sdk(
         "iree.compiler.extras.onnx_importer", "IREE's importer", devices.INSTALL
     )
+    config = importer.Config()
+    if written_out:
+        config.function_expansion_allowlists_by_domain = None
     try:
-        info = importer.ModelInfo(proto)
+        info = importer.ModelInfo(_inferred(proto), config=config)
         module = info.create_module(context=ir.Context()).operation
         importer.NodeImporter.define_function(info.main_graph, module).import_all()
         module.verify()
-    except importer.OnnxImportError as error:
+    except Exception as error:
         raise errors.of_importer(error) from error
     with path.open("wb") as file:
         module.write_bytecode(file)
+
+
+def _inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """With what onnx can tell of types and shapes; the importer needs every type."""
+    from onnx import shape_inference
+
+    try:
+        return shape_inference.infer_shapes(proto, data_prop=True)
+    except ValueError:  # larger than a message may be
+        return proto

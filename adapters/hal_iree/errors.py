@@ -36,8 +36,11 @@ def of_compiler(printed: str) -> HALError:
 
 
 def of_importer(error: Exception) -> HALError:
-    """The importer's failure; it raises where it has no form for something."""
-    return Unsupported(f"IREE's importer: {error}")
+    """The importer's failure: a clean no where it knows that it has no form for something."""
+    told = " ".join(str(error).split())[:_LONGEST]
+    if type(error).__name__ in ("OnnxImportError", "InferenceError"):
+        return Unsupported(f"IREE's importer: {told}")
+    return CompileError(f"IREE's importer: {type(error).__name__}: {told}")
 
 
 def of_runtime(error: Exception) -> HALError | None:
