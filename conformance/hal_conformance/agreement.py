@@ -121,7 +121,9 @@ def document(found: dict[str, Any]) -> str:
         f"{found['date']}: over {len(answers):,} cases the prediction is right in {agreed:,} "
         f"({100 * agreed / len(answers):.1f} %).\n\n"
     )
-    columns = sorted({answer.result for answer in answers}, key=lambda name: name != BUILT)
+    columns = sorted(
+        {answer.result for answer in answers}, key=lambda name: (name != BUILT, name)
+    )
     counts = Counter((answer.predicted, answer.result) for answer in answers)
     rows = [
         [name, *(f"{counts[name, column]:,}" for column in columns)]
