@@ -121,6 +121,18 @@ def frozen(
     return Model(proto.SerializeToString(), folder=model.folder)
 
 
+def bound(model: Model, dimensions: Mapping[str, int]) -> Model:
+    """The model with lengths for the dimensions of its inputs and outputs that are named so."""
+    if not dimensions:
+        return model
+    proto = model.proto()
+    for value in (*proto.graph.input, *proto.graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in dimensions:
+                dim.dim_value = dimensions[dim.dim_param]
+    return Model(proto.SerializeToString(), folder=model.folder)
+
+
 def _set_shapes(graph: onnx.GraphProto, shapes: Mapping[str, tuple[int, ...]]) -> None:
     for value in graph.input:
         if value.name in shapes:

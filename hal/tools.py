@@ -8,6 +8,7 @@ did not come in time. Any other status is for the adapter to read.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -105,10 +106,16 @@ def _read(stream: IO[bytes]) -> str:
 
 
 def write_model(model: Model, folder: Path) -> Path:
-    """The model as a file of the folder, beside links to the files its weights lie in."""
+    """The model as a file of the folder, with the files its weights lie in.
+
+    They are copied where they cannot be the same files: some tools refuse symbolic links.
+    """
     for name, source in zip(model.facts.external, model.external_paths(), strict=True):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).symlink_to(source)
+        try:
+            os.link(source, folder / name)
+        except OSError:
+            shutil.copyfile(source, folder / name)
     path = folder / "model.onnx"
     path.write_bytes(model.bytes())
     return path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hal.adapter import Adapter, CanLoad, Program, import_sdk
 from hal.errors import DeviceNotFound, InputError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo
-from hal.specialize import Specialized, control_inputs
+from hal.specialize import Specialized, bound, control_inputs
 from hal_ncnn.convert import INSTALL, Converted, convert, pnnx
 from hal_ncnn.program import NcnnProgram
 
@@ -56,6 +56,7 @@ class NcnnAdapter(Adapter, CanLoad):
         def made(static: Model) -> Program:
             return _program(static, device, options)
 
+        model = bound(model, options.dimensions)
         freeze = control_inputs(model)
         if not freeze and all(spec.is_static for spec in model.facts.inputs):
             return made(model)

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hal import tools
-from hal.errors import ArtifactError, CompileError, SDKMissing, Unsupported
+from hal.errors import ArtifactError, CompileError, DeviceLost, SDKMissing, Unsupported
 from hal.spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ NO_BATCH = 233
 
 _AXIS = re.compile(r"(?P<name>in\d+|out\d+)\.numpy\((?:\), )?batch_index=(?P<axis>\d+)")
 _TODO = re.compile(r"^todo (?P<op>\S+)", re.MULTILINE)
-_ERROR = re.compile(r"^(?:\x1b\[[\d;]*m)*.*(?:[Ff]ail|[Ee]rror).*$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:ort |.*[Uu]nsupported|.*not supported).*$", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -101,15 +101,20 @@ def convert(model: Model, *, half: bool) -> Converted:
     with TemporaryDirectory(prefix="hal-ncnn-") as name:
         folder = Path(name)
         path = tools.write_model(model, folder)
-        words = (str(pnnx()), str(path), f"fp16={int(half)}")
-        ended = tools.run(words, "pnnx", folder=folder)
+        words = (str(pnnx()), path.name, f"fp16={int(half)}")
+        try:
+            ended = tools.run(words, "pnnx", folder=folder)
+        except DeviceLost as lost:
+            told = f"{lost.message}: {_cause(lost.stderr or '')}"
+            raise DeviceLost(told, signal=lost.signal) from lost
         todo = _TODO.search(ended.said)
         if todo is not None:
             op = todo["op"]
             raise Unsupported(f"pnnx has no conversion for {op} ({todo[0]!r})", op=op)
         script = folder / "model_ncnn.py"
         if not script.exists():
-            raise CompileError(_failure(ended.status, ended.said))
+            told = f"pnnx ended with status {ended.status} and wrote no network"
+            raise CompileError(f"{told}: {_cause(ended.said)}")
         axes = _AXIS.finditer(script.read_text(encoding="utf-8"))
         return Converted(
             model.facts.inputs,
@@ -120,7 +125,8 @@ def convert(model: Model, *, half: bool) -> Converted:
         )
 
 
-def _failure(status: int, said: str) -> str:
-    lines = _ERROR.findall(said) or [tools.end_of(said)]
-    told = _COLOUR.sub("", " ".join(dict.fromkeys(lines)))
-    return f"pnnx ended with status {status} and wrote no network: {tools.end_of(told)}"
+def _cause(said: str) -> str:
+    """What it said of a failure; its last line of progress where it said none."""
+    plain = _COLOUR.sub("", said)
+    lines = _FAILED.findall(plain) or plain.splitlines()[-1:]
+    return tools.end_of(" ".join(dict.fromkeys(lines)))
