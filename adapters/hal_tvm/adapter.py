@@ -1,0 +1,101 @@
+"""TVM's side of the interface: compilation, predictions, saved programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hal.adapter import Adapter, CanLoad, CanQuery, OptionSchema, Program
+from hal.errors import HALError, InputError, Unsupported
+from hal.spec import CompileOptions, DeviceInfo, NodeSupport, Support
+from hal.specialize import Specialized, control_inputs
+from hal_tvm import devices, errors, importing
+from hal_tvm.program import TvmProgram, revived
+
+if TYPE_CHECKING:
+    from hal.model import Model
+
+
+class TvmAdapter(Adapter, CanQuery, CanLoad):
+    """Apache TVM: code for the CPU, which is run; code for others, which is compiled and kept."""
+
+    name: ClassVar[str] = "tvm"
+    install: ClassVar[str | None] = devices.INSTALL
+    system_packages: ClassVar[tuple[str, ...]] = ("g++",)  # links what is saved
+    options_schema: ClassVar[OptionSchema] = {
+        "type": "object",
+        "properties": {
+            "freeze": {
+                "type": "boolean",
+                "description": "compile anew for each value of an input that is used as shape, "
+                "axes, pads, ... (true unless said)",
+            },
+            "target": {
+                "type": "object",
+                "description": "attributes of TVM's target, such as mcpu or arch",
+            },
+        },
+        "additionalProperties": False,
+    }
+
+    def probe(self) -> Sequence[DeviceInfo]:
+        return devices.listed()
+
+    def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
+        freeze, attributes = _options(options.vendor)
+
+        def compiled(model: Model) -> Program:
+            return _compiled(model, device.id, attributes, options)
+
+        steering = control_inputs(model) if freeze else ()
+        return (
+            Specialized(model, compiled, static=False, freeze=steering)
+            if steering
+            else compiled(model)
+        )
+
+    def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  the importer is the same for all
+        try:
+            importing.module(model, options.dimensions)
+        except Unsupported as error:
+            ops = errors.refused_ops(error) or {error.op}
+            return Support(
+                tuple(
+                    NodeSupport(
+                        n.id, n.op, n.op not in ops, error.message if n.op in ops else ""
+                    )
+                    for n in model.facts.nodes
+                )
+            )
+        return Support(tuple(NodeSupport(n.id, n.op, True) for n in model.facts.nodes))
+
+    def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
+        return revived(blob, device.id, options.threads)
+
+    def translate(self, error: Exception) -> HALError | None:
+        return errors.translate(error)
+
+
+def _options(vendor: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any]]:
+    known = TvmAdapter.options_schema["properties"]
+    unknown = sorted(set(vendor) - set(known))
+    if unknown:
+        raise InputError(f"no vendor options {unknown}; there are {sorted(known)}")
+    freeze, target = vendor.get("freeze", True), vendor.get("target", {})
+    if not isinstance(freeze, bool) or not isinstance(target, Mapping):
+        raise InputError(f"freeze is true or false, target a mapping; got {dict(vendor)}")
+    return freeze, target
+
+
+def _compiled(
+    model: Model, target: str, attributes: Mapping[str, Any], options: CompileOptions
+) -> TvmProgram:
+    tvm = devices.sdk()
+    module = importing.module(model, options.dimensions)
+    executable = tvm.compile(module, target=tvm.target.Target({"kind": target, **attributes}))
+    facts = model.facts
+    inputs, outputs = (
+        tuple(spec.bound(options.dimensions) for spec in end)
+        for end in (facts.inputs, facts.outputs)
+    )
+    return TvmProgram(executable, target, inputs, outputs, facts.nodes, options.threads)

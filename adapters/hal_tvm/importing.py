@@ -1,0 +1,59 @@
+"""An ONNX model as TVM's module, with the words of the front end kept."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from contextlib import redirect_stdout
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hal.errors import Unsupported
+from hal_tvm import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx
+
+    from hal.model import Model
+
+_AT = re.compile(r"Error converting operator (\w+)")
+
+
+def module(model: Model, dimensions: Mapping[str, int]) -> Any:
+    """TVM's module of the model.
+
+    Raises:
+        Unsupported: the front end says no, and at which operator.
+        CompileError: it failed on something else.
+    """
+    for node in model.facts.nodes:
+        if node.domain not in ("", "ai.onnx"):  # the front end reads an operator's name alone
+            raise Unsupported(f"no operators of {node.domain}", op=node.op, node=node.id)
+    for spec in (*model.facts.inputs, *model.facts.outputs):
+        if spec.dtype == "string" or not (spec.is_tensor or spec in model.facts.outputs):
+            raise Unsupported(f"TVM has no values such as {spec}", dtype=spec.dtype)
+    bound = [spec.bound(dimensions) for spec in model.facts.inputs]
+    # Given here as well: in the model's own message, TVM takes a length of 0 for an unknown one.
+    shapes = {spec.name: list(spec.shape or ()) for spec in bound if spec.is_static}
+    frontend = import_module("tvm.relax.frontend.onnx")
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return frontend.from_onnx(_whole(model), shape_dict=shapes)
+    except Exception as error:
+        at = _AT.search(printed.getvalue())
+        raise errors.importing(error, at[1] if at else None) from error
+
+
+def _whole(model: Model) -> onnx.ModelProto:
+    """The message, with the weights that lie in files of their own."""
+    proto = model.proto()
+    if model.facts.external:
+        from onnx.external_data_helper import load_external_data_for_model
+
+        load_external_data_for_model(proto, str(model.folder))
+    return proto

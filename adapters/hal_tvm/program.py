@@ -1,0 +1,123 @@
+"""A program of TVM's: what `run` gives for given feeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from hal import dtypes
+from hal.adapter import CanPlace, CanSave, Program
+from hal.errors import DeviceNotFound, ExecutionError
+from hal.spec import NodeFacts, NodePlacement, Placement, TensorSpec
+from hal.tensor import Feeds, Tensor, Value
+from hal_tvm import devices, errors
+
+_TYPES = {"float8_e4m3fn": "float8e4m3fn", "float8_e5m2": "float8e5m2"}
+
+
+class TvmProgram(Program, CanSave, CanPlace):
+    """An executable of TVM's virtual machine; for code that nothing here runs, what is saved.
+
+    Args:
+        executable: what TVM compiled, or loaded.
+        target: TVM's name for what it is compiled for.
+        threads: how many threads a run may use; None for TVM's own choice.
+    """
+
+    def __init__(
+        self,
+        executable: Any,
+        target: str,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        nodes: Sequence[NodeFacts],
+        threads: int | None,
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self._tvm = devices.sdk()
+        self._executable = executable
+        self._target = target
+        self._nodes = nodes
+        self._threads = threads
+        self._machine: Any = None
+        if devices.runs(self._tvm, target):
+            self._device = self._tvm.device(devices.TARGETS[target][1])
+            self._machine = self._tvm.relax.VirtualMachine(executable, self._device)
+
+    def run(self, feeds: Feeds) -> Sequence[Value]:
+        if self._machine is None:
+            raise DeviceNotFound(
+                f"compiled for {self._target}; TVM finds nothing here that runs it",
+                device=self._target,
+            )
+        if self._threads is not None:
+            self._tvm.get_global_func("runtime.config_threadpool")(1, self._threads)
+        given = [self._tensor(feeds[spec.name].array) for spec in self.inputs]
+        try:
+            result = self._machine["main"](*given)
+        except Exception as error:
+            raise errors.running(error) from error
+        results = [result] if len(self.outputs) == 1 else list(result)
+        if len(results) != len(self.outputs):
+            raise ExecutionError(f"TVM gave {len(results)} outputs, not {len(self.outputs)}")
+        return [
+            _value(one, spec.is_tensor) for one, spec in zip(results, self.outputs, strict=True)
+        ]
+
+    def placement(self) -> Placement:
+        """Claimed: a program for the CPU has nowhere else to run a node."""
+        nodes = (NodePlacement(n.id, n.op, "device", self._target) for n in self._nodes)
+        return Placement(tuple(nodes), "claimed")
+
+    def save(self) -> bytes:
+        header = {
+            "inputs": [spec.to_json() for spec in self.inputs],
+            "outputs": [spec.to_json() for spec in self.outputs],
+            "nodes": [[node.id, node.op, node.domain, node.version] for node in self._nodes],
+        }
+        text = json.dumps(header).encode()
+        with TemporaryDirectory(prefix="hal-tvm-") as folder:
+            path = Path(folder) / "program.so"
+            self._executable.export_library(str(path))
+            return len(text).to_bytes(4, "little") + text + path.read_bytes()
+
+    def close(self) -> None:
+        self._machine = self._executable = None
+
+    def _tensor(self, array: Any) -> Any:
+        return self._tvm.runtime.tensor(np.ascontiguousarray(array), self._device)
+
+
+def revived(blob: bytes, target: str, threads: int | None) -> TvmProgram:
+    """The program that `TvmProgram.save` wrote."""
+    size = int.from_bytes(blob[:4], "little")
+    header, body = json.loads(blob[4 : 4 + size]), blob[4 + size :]
+    with TemporaryDirectory(prefix="hal-tvm-") as folder:
+        path = Path(folder) / "program.so"
+        path.write_bytes(body)
+        executable = devices.sdk().runtime.load_module(str(path))
+    inputs, outputs = (
+        tuple(TensorSpec.from_json(spec) for spec in header[end])
+        for end in ("inputs", "outputs")
+    )
+    nodes = tuple(NodeFacts(*node) for node in header["nodes"])
+    return TvmProgram(executable, target, inputs, outputs, nodes, threads)
+
+
+def _value(result: Any, is_tensor: bool) -> Value:
+    """A result in NumPy's arrays; a shape is a vector of int64, which is its type in ONNX."""
+    if hasattr(result, "numpy"):
+        array = result.numpy()
+        return Tensor(array, dtypes.of_array(array))
+    kind = type(result).__name__
+    if kind == "Shape":
+        return Tensor(np.array(list(result), np.int64), dtypes.of_name("int64"))
+    if kind == "Array" and not is_tensor:
+        return [_value(one, True) for one in result]
+    raise ExecutionError(f"TVM gave a {kind} for an output")
