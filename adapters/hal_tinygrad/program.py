@@ -16,9 +16,11 @@ from hal import dtypes
 from hal.adapter import Program, import_sdk
 from hal.tensor import Feeds, Tensor, Value
 from hal_tinygrad import devices
+from hal_tinygrad.replay import Recorder, replayable
 
 if TYPE_CHECKING:
     from hal.model import Model
+    from hal.spec import ModelFacts
 
 _one_at_a_time = RLock()
 
@@ -66,15 +68,28 @@ class TinygradProgram(Program):
             weights = [v for v in self._runner.graph_values.values() if v is not None]
             if weights:
                 onnx.Tensor.realize(*weights)  # else they would be read from the file later
+            reads = onnx.required_input_python_consts
+            self._replays = _is_plain(model.facts) and replayable(model.proto().graph, reads)
+            self._run: Any = Recorder(self._runner) if self._replays else self._runner
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
         with device(*self._place) as onnx:
             given = {spec.name: _fed(onnx, feeds[spec.name]) for spec in self.inputs}
-            results = self._runner(given)
+            if self._replays:
+                onnx.Tensor.realize(*given.values())
+            else:  # what it has read of one run's values it would take for the next one's
+                self._runner._python_const_cache.clear()  # noqa: SLF001  no other way
+            results = self._run(given)
             return [_value(results[spec.name]) for spec in self.outputs]
 
     def close(self) -> None:
-        self._runner = None
+        self._runner = self._run = None
+
+
+def _is_plain(facts: ModelFacts) -> bool:
+    """Whether all that goes in and out has a buffer of its own: no scalars, nothing empty."""
+    fed = all(s.is_tensor and s.shape and 0 not in s.shape for s in facts.inputs)
+    return fed and bool(facts.inputs) and all(s.is_tensor for s in facts.outputs)
 
 
 def _staged(model: Model, folder: Path) -> Path:
