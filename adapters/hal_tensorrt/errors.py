@@ -23,6 +23,7 @@ from hal.errors import (
 )
 
 CODES: Mapping[str, type[HALError]] = {
+    "INVALID_NODE": Unsupported,  # it names the node, and `supports_model_v2` says no as well
     "MEM_ALLOC_FAILED": OutOfMemory,
     "MODEL_DESERIALIZE_FAILED": InputError,
     "UNSUPPORTED_GRAPH": Unsupported,
@@ -49,6 +50,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
             Unsupported,
         ),
         (r"reshape changes volume", InputError),
+        (r"has datatype \w+ but is not produced by", Unsupported),
         (r"only supports?\b|[Mm]ust be an initializer", Unsupported),
     )
 )

@@ -41,7 +41,8 @@ def said(code: str, text: str, op: str = "Foo") -> Any:
         ("INVALID_NODE", PLUGIN, Unsupported),
         ("UNSUPPORTED_NODE", "false", Unsupported),
         ("MODEL_DESERIALIZE_FAILED", "Failed to parse the ONNX model.", InputError),
-        ("INVALID_NODE", "ITensor::getDimensions: Error Code 4: Shape Error", CompileError),
+        ("INVALID_NODE", "ITensor::getDimensions: Error Code 4: Shape Error", Unsupported),
+        ("INTERNAL_ERROR", "Unexpected exception", CompileError),
         (
             "INVALID_NODE",
             f"Shape Error (reshape changes volume. Reshaping [2,3] to [4,4].) {NO_DRIVER}",
