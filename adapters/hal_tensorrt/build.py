@@ -39,7 +39,9 @@ TYPES: Mapping[str, str] = {
 }
 """Types of inputs and outputs. INT4 and FP4 are left out: they are two to a byte."""
 
-DTYPES: frozenset[str] = frozenset()  # no claim: the parser says what it takes
+OPSETS = {"": (1, 28)}
+"""Parsed here; the parser takes any number, 999 too. Of types nothing is claimed: it says no."""
+
 _REDUCED = {"fp16": "FP16", "bf16": "BF16"}
 _LAYER = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
 

@@ -53,6 +53,13 @@ def test_every_capability_the_api_names_is_a_device_and_no_other(device: Device)
         hal.open("tensorrt-rtx:sm13")
 
 
+def test_an_opset_that_is_not_there_yet_is_refused(device: Device, model: Made) -> None:
+    proto = model(RELU).proto()
+    proto.opset_import[0].version = 999
+    with pytest.raises(Unsupported, match="opset 999"):
+        device.compile(proto)
+
+
 @pytest.mark.parametrize("target", ["sm75", "portable"])
 def test_other_targets_are_built_for(target: str, model: Made) -> None:
     with hal.open(f"tensorrt-rtx:{target}") as opened, opened.compile(model(RELU)) as exe:
