@@ -6,7 +6,6 @@ convert it leaves as it was, and ends well; the network then names a layer that 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hal import tools
+from hal import saved, tools
 from hal.errors import ArtifactError, CompileError, DeviceLost, SDKMissing, Unsupported
 from hal.spec import TensorSpec
 
@@ -48,13 +47,8 @@ class Converted:
 
     def pack(self) -> bytes:
         """All of it as one file; `unpack` reads it."""
-        facts = {
-            "inputs": [spec.to_json() for spec in self.inputs],
-            "outputs": [spec.to_json() for spec in self.outputs],
-            "layers": self.layers,
-            "axes": dict(self.axes),
-        }
-        return json.dumps(facts).encode() + b"\n" + self.weights
+        facts = {"layers": self.layers, "axes": dict(self.axes)}
+        return saved.pack(self.inputs, self.outputs, self.weights, facts)
 
     @classmethod
     def unpack(cls, blob: bytes) -> Converted:
@@ -63,16 +57,10 @@ class Converted:
         Raises:
             ArtifactError: it was packed by something else.
         """
-        head, _, weights = blob.partition(b"\n")
-        try:
-            facts = json.loads(head)
-            inputs, outputs = (
-                tuple(TensorSpec.from_json(spec) for spec in facts[name])
-                for name in ("inputs", "outputs")
-            )
-            return cls(inputs, outputs, facts["layers"], weights, facts["axes"])
-        except (LookupError, TypeError, ValueError) as error:
-            raise ArtifactError(f"this is no saved network of ncnn: {error}") from error
+        inputs, outputs, weights, facts = saved.unpack(blob)
+        if not {"layers", "axes"} <= facts.keys():
+            raise ArtifactError("this is no saved network of ncnn")
+        return cls(inputs, outputs, facts["layers"], weights, facts["axes"])
 
 
 def pnnx() -> Path:

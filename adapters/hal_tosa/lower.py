@@ -1,0 +1,112 @@
+"""From ONNX to TOSA: torch-mlir imports and lowers, Arm's tool writes the flatbuffer.
+
+The importer is Python and runs here; the two compilers are programs of their own, which may
+crash without taking this process along.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from hal import tools
+from hal.adapter import import_sdk
+from hal.errors import CompileError, HALError, SDKMissing, Unsupported
+
+if TYPE_CHECKING:
+    from hal.model import Model
+
+INSTALL = "hal env create tosa"
+WHO = "torch-mlir, which lowers ONNX to TOSA,"
+_PASSES = (
+    "--torch-onnx-to-torch-backend-pipeline",
+    "--torch-backend-to-tosa-backend-pipeline",
+)
+_ONNX = re.compile(r'"onnx\.(?P<op>\w+)"')
+_ERROR = re.compile(r"error: (?P<said>.*)")
+_NO = re.compile(
+    r"[Uu]nsupported|[Uu]nimplemented|not (?:supported|implemented)|failed to legalize"
+)
+
+
+def program(distribution: str, name: str) -> Path:
+    """One of the programs in a distribution's packages.
+
+    Raises:
+        SDKMissing: the distribution is not installed.
+    """
+    try:
+        files = metadata.distribution(distribution).files or ()
+    except metadata.PackageNotFoundError as error:
+        raise SDKMissing(
+            f"{distribution} is not installed; install it with: {INSTALL}", install=INSTALL
+        ) from error
+    inside = (file for file in files if file.name == name and ".." not in file.parts)
+    return Path(str(next(inside).locate()))  # what lies outside is a script that starts it
+
+
+def lower(model: Model) -> bytes:
+    """The model as a flatbuffer of TOSA.
+
+    Raises:
+        Unsupported: something in it has no lowering.
+        DeviceLost: a tool crashed. CompileError: a tool failed otherwise.
+    """
+    with TemporaryDirectory(prefix="hal-tosa-") as name:
+        folder = Path(name)
+        (folder / "onnx.mlir").write_text(imported(model), encoding="utf-8")
+        lowering = (program("torch-mlir", "torch-mlir-opt"), *_PASSES, "onnx.mlir")
+        _call("torch-mlir-opt", lowering, "tosa.mlir", folder)
+        writing = f"--tosa-serialize=tosa-flatbuffer-filename={folder / 'model.tosa'}"
+        tosa_opt = program("tosa-tools", "tosa-opt")
+        _call("tosa-opt", (tosa_opt, writing, "tosa.mlir"), "written.mlir", folder)
+        return (folder / "model.tosa").read_bytes()
+
+
+def imported(model: Model) -> str:
+    """The model in the dialect of torch-mlir, its operators as they were.
+
+    Raises:
+        Unsupported: the importer does not know something in it.
+    """
+    importer = import_sdk("torch_mlir.extras.onnx_importer", WHO, INSTALL)
+    dialect = import_sdk("torch_mlir.dialects.torch", WHO, INSTALL)
+    info = importer.ModelInfo(_inferred(model))
+    context = importer.Context()
+    dialect.register_dialect(context)
+    operation = info.create_module(context=context).operation
+    try:
+        importer.NodeImporter.define_function(info.main_graph, operation).import_all()
+        return str(operation.get_asm())
+    except importer.OnnxImportError as error:
+        raise Unsupported(f"torch-mlir's importer: {error}") from error
+
+
+def _inferred(model: Model) -> Any:
+    """The message with its weights, and with the types that onnx infers."""
+    from onnx import shape_inference
+    from onnx.external_data_helper import load_external_data_for_model
+
+    proto = model.proto()
+    if model.facts.external:
+        load_external_data_for_model(proto, str(model.folder))
+    return shape_inference.infer_shapes(proto, data_prop=True)
+
+
+def _call(who: str, words: tuple[str | Path, ...], result: str, folder: Path) -> None:
+    ended = tools.run([*map(str, words), "-o", result], who, folder=folder)
+    if ended.status or not (folder / result).exists():
+        raise failure(who, ended.said)
+
+
+def failure(who: str, said: str) -> HALError:
+    """What a tool printed, as an error: a clean no where it says that it has no lowering."""
+    found = _ERROR.search(said)
+    told = found["said"] if found else tools.end_of(said)
+    source = _ONNX.search(said)
+    op = source["op"] if source else None
+    told = f"{who} on {op}: {told}" if op else f"{who}: {told}"
+    return (Unsupported if _NO.search(told) else CompileError)(told, op=op)
