@@ -40,7 +40,7 @@ TYPES: Mapping[str, str] = {
 """Types of inputs and outputs. INT4 and FP4 are left out: they are two to a byte."""
 
 OPSETS = {"": (1, 28)}
-"""Parsed here; the parser takes any number, 999 too. Of types nothing is claimed: it says no."""
+"""Parsed here; the parser takes any number, 999 too. No types are claimed: it refuses them."""
 
 _REDUCED = {"fp16": "FP16", "bf16": "BF16"}
 _LAYER = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
