@@ -28,6 +28,16 @@ TYPES: Mapping[str, str] = {
 }
 """ONNX's element types that its Python binding takes and gives, in its words."""
 
+CONSTANT: Mapping[str, tuple[int, ...]] = {
+    "DequantizeLinear": (1, 2),
+    "GRU": (4,),
+    "LSTM": (4,),
+    "Pad": (2,),
+    "QuantizeLinear": (1, 2),
+    "RNN": (4,),
+}
+"""Operator -> positions of inputs that tract 0.23.9 wants constant, beside shapes and axes."""
+
 FEATURES = frozenset(
     {"concurrent", "deterministic", "dynamic_shapes", "placement", "query", "save"}
 )
@@ -61,15 +71,16 @@ class TractAdapter(Adapter, CanQuery, CanLoad):
         strangers = [str(spec) for spec in specs if not spec.is_tensor]
         if strangers:
             raise Unsupported(f"tract takes tensors alone, not {strangers[0]}")
-        steering = control_inputs(model)
+        constants = (*control_inputs(model), *_wanted_constant(model))
         try:
             return self._compiled(model, specs)
         except Exception as error:
-            ours = errors.translate(error)
-            known = not steering and all(spec.is_static for spec in specs)
-            if known or ours is None or ours.op is not None:
+            known = not constants and all(spec.is_static for spec in specs)
+            if known or errors.is_unknown_operator(error):
                 raise
-        return Specialized(model, self._fixed, static=True, freeze=steering)
+        program = Specialized(model, self._fixed, static=True, freeze=constants)
+        program.inputs = tuple(specs)
+        return program
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:
         try:
@@ -116,6 +127,9 @@ class TractAdapter(Adapter, CanQuery, CanLoad):
 
     def _compiled(self, model: Model, specs: Sequence[TensorSpec]) -> TractProgram:
         typed, order = self._typed(model, specs)
+        if not all(spec.is_static for spec in specs):
+            for fact in typed.output_facts():
+                fact.datum_type()  # refuses a result that stays an expression of symbols
         inputs, outputs, nodes = tuple(specs), model.facts.outputs, model.facts.nodes
 
         def save() -> bytes:
@@ -170,6 +184,19 @@ def _staged(model: Model, folder: Path) -> str:
         (folder / name).symlink_to(path)
     (folder / "model.onnx").write_bytes(model.bytes())
     return str(folder / "model.onnx")
+
+
+def _wanted_constant(model: Model) -> list[str]:
+    """The graph inputs that tract wants as constants."""
+    inputs = {spec.name for spec in model.facts.inputs}
+    nodes = model.proto().graph.node
+    read = (
+        name
+        for node in nodes
+        for at in CONSTANT.get(node.op_type, ())
+        for name in node.input[at : at + 1]
+    )
+    return [name for name in read if name in inputs]
 
 
 def _support(node: str, op: str, refusal: Unsupported) -> NodeSupport:

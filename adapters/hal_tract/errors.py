@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import re
 
-from hal.errors import CompileError, ExecutionError, HALError, InputError, Unsupported
+from hal.errors import CompileError, ExecutionError, HALError, Unsupported
+
+_NODE = r'node #\d+ "(?P<node>[^"]*)" '
 
 PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
     (re.compile(pattern, re.DOTALL), kind)
     for pattern, kind in (
-        (r'node #\d+ "(?P<node>[^"]*)" Unimplemented\((?P<op>\w+)\)', Unsupported),
-        (r"[Nn]o translator for .*?\b(?P<op>\w+)", Unsupported),
-        (r"Unknown DatumType (?P<dtype>\w+)", Unsupported),
-        (r"Unsupported DatumType in the public API (?P<dtype>\w+)", Unsupported),
-        (r"has no type value", Unsupported),  # a sequence, an optional, a map
+        (_NODE + r"Unimplemented\((?P<op>\w+)\)", Unsupported),
         (
-            r"[Uu]nsupported|[Nn]ot (?:yet )?(?:supported|implemented)|[Uu]nimplemented",
+            _NODE + r"(?P<op>\w+) .*(?:must be a? ?const|to be constant|[Nn]on constant)",
             Unsupported,
         ),
-        (r"decoding failed|failed to decode|buffer underflow|invalid wire type", InputError),
+        (
+            r"Building node \((?P<op>\w+)\).*(?:not supported|[Uu]nsupported|no type)",
+            Unsupported,
+        ),
+        (r"Unknown DatumType (?P<dtype>\w+)|(?P<what>\w+) is not a number", Unsupported),
+        (r"has no type value", Unsupported),  # a sequence, an optional, a map
+        (r"[Uu]nsupported|not (?:yet )?(?:supported|implemented)", Unsupported),
     )
 )
 """A pattern, and what it means; its groups are the error's fields."""
@@ -45,6 +49,11 @@ def translate(error: Exception) -> HALError | None:
                 text, node=groups.get("node"), op=groups.get("op"), dtype=groups.get("dtype")
             )
     return CompileError(text)
+
+
+def is_unknown_operator(error: Exception) -> bool:
+    """Whether no shape or value, were it known, could help."""
+    return "Unimplemented(" in str(error)
 
 
 def failed(error: Exception) -> HALError:

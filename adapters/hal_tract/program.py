@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hal import dtypes
-from hal.adapter import CanPlace, CanSave, Program
+from hal.adapter import CanPlace, CanSave, Program, import_sdk
 from hal.spec import NodeFacts, NodePlacement, Placement, TensorSpec
 from hal.tensor import Feeds, Tensor, Value
 from hal_tract import errors
@@ -57,5 +57,12 @@ class TractProgram(Program, CanSave, CanPlace):
 
 
 def _tensor(result: Any) -> Tensor:
-    array = result.to_numpy()
+    """A result; tract keeps a shape as expressions, which are numbers where shapes are."""
+    try:
+        array = result.to_numpy()
+    except Exception as error:
+        if "DatumType in the public API TDim" not in str(error):
+            raise
+        sdk = import_sdk("tract", "tract", None)
+        array = result.convert_to(sdk.DatumType.I64).to_numpy()
     return Tensor(array, dtypes.of_array(array))
