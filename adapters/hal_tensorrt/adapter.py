@@ -46,7 +46,8 @@ class TensorRTAdapter(Adapter, CanQuery, CanLoad):
         self.check(options)
 
         def made(narrow: Model) -> Program:
-            return TensorRTProgram(sdk, build.engine(sdk, narrow, device, options), device)
+            engine = build.engine(sdk, narrow, self.target(device), options)
+            return TensorRTProgram(sdk, engine, device)
 
         steering = control_inputs(model)
         return (
@@ -60,6 +61,10 @@ class TensorRTAdapter(Adapter, CanQuery, CanLoad):
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
         self.check(options)
         return TensorRTProgram(self._sdk(), Engine.unpack(blob), device)
+
+    def target(self, device: DeviceInfo) -> str | None:  # noqa: ARG002  for the other SDK
+        """Which compute capability to build for, where that has to be said."""
+        return None
 
     def check(self, options: CompileOptions) -> None:
         """Refuse vendor options that this SDK has not.
@@ -97,6 +102,11 @@ class TensorRTRtxAdapter(TensorRTAdapter):
         sdk = self._sdk()
         absent = cuda.why_none()
         return [*super().probe(), *(_ahead(sdk, name, absent) for name in build.targets(sdk))]
+
+    def target(self, device: DeviceInfo) -> str | None:
+        if device.id == build.PORTABLE:
+            return None
+        return device.id.upper() if device.id.startswith("sm") else "CURRENT"
 
 
 def _gpu(sdk: Any, gpu: cuda.Gpu) -> DeviceInfo:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hal.errors import InputError, Unsupported
 from hal.inspection import identified
-from hal.spec import CompileOptions, DeviceInfo, NodePlacement, Placement, TensorSpec
+from hal.spec import CompileOptions, NodePlacement, Placement, TensorSpec
 from hal_tensorrt import errors
 from hal_tensorrt.program import Engine
 
@@ -84,8 +84,8 @@ def supported(sdk: Any, model: Model) -> tuple[bool, frozenset[int], Mapping[int
     return whole, frozenset(number for group in groups for number in group), reasons
 
 
-def engine(sdk: Any, model: Model, device: DeviceInfo, options: CompileOptions) -> Engine:
-    """An engine for the device.
+def engine(sdk: Any, model: Model, target: str | None, options: CompileOptions) -> Engine:
+    """An engine for a compute capability by the API's name; None says nothing of it.
 
     Raises:
         HALError: the parser or the builder says no.
@@ -104,7 +104,8 @@ def engine(sdk: Any, model: Model, device: DeviceInfo, options: CompileOptions) 
             )
         inputs, outputs = _signature(model, network, options.dimensions)
         config = _config(sdk, builder, model, options)
-        _aim(sdk, config, device)
+        if target is not None:
+            _aim(sdk, config, target)
         _profile(builder, config, network, inputs, options)
         plan = builder.build_serialized_network(network, config)
         if plan is None:
@@ -148,14 +149,10 @@ def _keep_timing(config: Any, options: CompileOptions) -> None:
         Path(options.vendor["timing_cache"]).write_bytes(config.get_timing_cache().serialize())
 
 
-def _aim(sdk: Any, config: Any, device: DeviceInfo) -> None:
-    """Say which GPU to build for; saying nothing is the portable engine."""
-    if device.id == PORTABLE or not hasattr(config, "set_compute_capability"):
-        return
-    name = device.id.upper() if device.id.startswith("sm") else "CURRENT"
+def _aim(sdk: Any, config: Any, target: str) -> None:
     config.num_compute_capabilities = 1
-    if not config.set_compute_capability(getattr(sdk.ComputeCapability, name), 0):
-        raise Unsupported(f"it does not build for {device.id}", device=device.id)
+    if not config.set_compute_capability(getattr(sdk.ComputeCapability, target), 0):
+        raise Unsupported(f"the SDK names {target} and does not build for it")
 
 
 def _profile(

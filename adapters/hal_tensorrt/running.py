@@ -29,9 +29,9 @@ class Running:
     """
 
     def __init__(self, sdk: Any, plan: bytes, device: DeviceInfo) -> None:
-        _, _, index = device.id.partition(".")
+        self._index = int(device.id.partition(".")[2] or 0)
         try:
-            call("cudaSetDevice", int(index or 0))
+            call("cudaSetDevice", self._index)
         except DeviceNotFound as error:
             raise DeviceNotFound(f"compiled for {device.id}; {error.message}") from error
         self._sdk = sdk
@@ -63,6 +63,7 @@ class Running:
         Raises:
             ExecutionError: it failed; the log is the message.
         """
+        call("cudaSetDevice", self._index)  # each thread has its own
         self.allocator.memory = outputs
         for name in outputs:
             self.context.set_output_allocator(name, self.allocator)
