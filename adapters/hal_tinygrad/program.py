@@ -78,7 +78,7 @@ class TinygradProgram(Program):
             if self._replays:
                 onnx.Tensor.realize(*given.values())
             else:  # what it has read of one run's values it would take for the next one's
-                self._runner._python_const_cache.clear()  # noqa: SLF001  no other way
+                self._runner._python_const_cache.clear()
             results = self._run(given)
             return [_value(results[spec.name]) for spec in self.outputs]
 
