@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hal.adapter import Adapter, CanLoad, CanQuery, OptionSchema, Program
 from hal.errors import HALError, InputError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, NodeSupport, Support
-from hal.specialize import Specialized, control_inputs
+from hal.specialize import Specialized, bound, control_inputs
 from hal_tvm import devices, errors, importing
 from hal_tvm.program import TvmProgram, revived
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TvmAdapter(Adapter, CanQuery, CanLoad):
-    """Apache TVM: code for the CPU, which is run; code for others, which is compiled and kept."""
+    """Apache TVM: runs on the CPU, and compiles for others what can be saved."""
 
     name: ClassVar[str] = "tvm"
     install: ClassVar[str | None] = devices.INSTALL
@@ -44,19 +44,22 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
         freeze, attributes = _options(options.vendor)
 
-        def compiled(model: Model) -> Program:
+        model = bound(model, options.dimensions)
+        steering = control_inputs(model) if freeze else ()
+        if not steering:
             return _compiled(model, device.id, attributes, options)
 
-        steering = control_inputs(model) if freeze else ()
-        return (
-            Specialized(model, compiled, static=False, freeze=steering)
-            if steering
-            else compiled(model)
-        )
+        def compiled(model: Model) -> Program:  # for a run's own values: what fails is the run
+            try:
+                return _compiled(model, device.id, attributes, options)
+            except Exception as error:
+                raise errors.running(error) from error
+
+        return Specialized(model, compiled, static=False, freeze=steering)
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  the importer is the same for all
         try:
-            importing.module(model, options.dimensions)
+            importing.module(bound(model, options.dimensions))
         except Unsupported as error:
             ops = errors.refused_ops(error) or {error.op}
             return Support(
@@ -91,11 +94,9 @@ def _compiled(
     model: Model, target: str, attributes: Mapping[str, Any], options: CompileOptions
 ) -> TvmProgram:
     tvm = devices.sdk()
-    module = importing.module(model, options.dimensions)
+    module = importing.module(model)
     executable = tvm.compile(module, target=tvm.target.Target({"kind": target, **attributes}))
     facts = model.facts
-    inputs, outputs = (
-        tuple(spec.bound(options.dimensions) for spec in end)
-        for end in (facts.inputs, facts.outputs)
+    return TvmProgram(
+        executable, target, facts.inputs, facts.outputs, facts.nodes, options.threads
     )
-    return TvmProgram(executable, target, inputs, outputs, facts.nodes, options.threads)

@@ -57,8 +57,11 @@ def translate(error: Exception) -> HALError | None:
 
 
 def running(error: Exception) -> HALError:
-    """What a program raised while it ran."""
-    return ExecutionError(f"TVM's virtual machine: {told(error)}")
+    """What was raised while a program ran, or was compiled for the values of a run."""
+    ours = error if isinstance(error, HALError) else translate(error)
+    if isinstance(ours, Unsupported):
+        return ours
+    return ExecutionError(ours.message if ours else told(error))
 
 
 def is_tvms(error: BaseException) -> bool:

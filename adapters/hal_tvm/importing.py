@@ -13,8 +13,6 @@ from hal.errors import Unsupported
 from hal_tvm import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import onnx
 
     from hal.model import Model
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 _AT = re.compile(r"Error converting operator (\w+)")
 
 
-def module(model: Model, dimensions: Mapping[str, int]) -> Any:
+def module(model: Model) -> Any:
     """TVM's module of the model.
 
     Raises:
@@ -35,9 +33,10 @@ def module(model: Model, dimensions: Mapping[str, int]) -> Any:
     for spec in (*model.facts.inputs, *model.facts.outputs):
         if spec.dtype == "string" or not (spec.is_tensor or spec in model.facts.outputs):
             raise Unsupported(f"TVM has no values such as {spec}", dtype=spec.dtype)
-    bound = [spec.bound(dimensions) for spec in model.facts.inputs]
-    # Given here as well: in the model's own message, TVM takes a length of 0 for an unknown one.
-    shapes = {spec.name: list(spec.shape or ()) for spec in bound if spec.is_static}
+    # Given apart, since in the model itself TVM takes a length of 0 for an unknown one.
+    shapes = {
+        spec.name: list(spec.shape or ()) for spec in model.facts.inputs if spec.is_static
+    }
     frontend = import_module("tvm.relax.frontend.onnx")
     printed = io.StringIO()
     try:

@@ -91,7 +91,7 @@ class TvmProgram(Program, CanSave, CanPlace):
         self._machine = self._executable = None
 
     def _tensor(self, array: Any) -> Any:
-        return self._tvm.runtime.tensor(np.ascontiguousarray(array), self._device)
+        return self._tvm.runtime.tensor(np.asarray(array, order="C"), self._device)
 
 
 def revived(blob: bytes, target: str, threads: int | None) -> TvmProgram:
