@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hal.adapter import Adapter, CanLoad, CanQuery, Program
 from hal.errors import ArtifactError, HALError, SDKMissing, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, Support
+from hal.staged import as_file
 from hal_openvino import devices, errors, placement, repro, signature, support
 from hal_openvino import options as asked
 from hal_openvino.devices import Name
@@ -128,30 +127,10 @@ def _read(core: Any, model: Model) -> Any:
     facts = model.facts
     if not facts.external:
         return core.read_model(model.bytes(), b"")
-    if model.path is not None and model.path.suffix == ".onnx" and _beside(model):
-        return core.read_model(str(model.path))
     with tempfile.TemporaryDirectory(
         prefix="hal-openvino-", ignore_cleanup_errors=True
     ) as folder:
-        staged = Path(folder) / "model.onnx"
-        staged.write_bytes(model.bytes())
-        for name, path in zip(facts.external, model.external_paths(), strict=True):
-            _placed(path, staged.parent / name)
-        return core.read_model(str(staged))
-
-
-def _placed(path: Path, target: Path) -> None:
-    """A file at another place; a hard link where that is possible, never a symbolic one, which
-    OpenVINO follows and refuses for leaving the folder."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(path, target)
-
-
-def _beside(model: Model) -> bool:
-    return model.path is not None and model.folder == model.path.parent
+        return core.read_model(str(as_file(model, Path(folder))))
 
 
 def _bind_dimensions(graph: Any, model: Model, dimensions: Mapping[str, int]) -> None:

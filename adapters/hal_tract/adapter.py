@@ -12,6 +12,7 @@ from hal.adapter import Adapter, CanLoad, CanQuery, Program, import_sdk
 from hal.errors import CompileError, HALError, InputError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, NodeFacts, NodeSupport, Support, TensorSpec
 from hal.specialize import Specialized, control_inputs
+from hal.staged import as_file
 from hal_tract import errors
 from hal_tract.program import TractProgram
 
@@ -148,7 +149,7 @@ class TractAdapter(Adapter, CanQuery, CanLoad):
         declared = {spec.name: spec for spec in model.facts.inputs}
         known = {spec.name: spec for spec in specs}
         with TemporaryDirectory(prefix="hal-tract-") as folder:
-            inferred = self._tract().onnx().load(_staged(model, Path(folder)))
+            inferred = self._tract().onnx().load(as_file(model, Path(folder)))
         order = [inferred.input_name(at) for at in range(inferred.input_count())]
         for at, name in enumerate(order):
             spec = known[name]
@@ -172,18 +173,6 @@ def _fact(spec: TensorSpec) -> str:
     """The type and shape in tract's words; a dimension without a name gets one."""
     dims = (f"hal_{at}" if dim is None else str(dim) for at, dim in enumerate(spec.shape or ()))
     return ",".join((*dims, TYPES[spec.dtype]))
-
-
-def _staged(model: Model, folder: Path) -> str:
-    """A file that tract can read the model from, beside the files its weights lie in."""
-    facts = model.facts  # refuses weights that lie outside the model's folder
-    if model.path is not None and model.folder == model.path.parent:
-        return str(model.path)
-    for name, path in zip(facts.external, model.external_paths(), strict=True):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).symlink_to(path)
-    (folder / "model.onnx").write_bytes(model.bytes())
-    return str(folder / "model.onnx")
 
 
 def _wanted_constant(model: Model) -> list[str]:
