@@ -72,8 +72,9 @@ def clang() -> str | None:
 
     Older than 15 it knows no bfloat16 on x86.
     """
-    named = [os.environ.get("CC", ""), *(f"clang-{n}" for n in range(29, 14, -1)), "clang"]
-    return next((name for name in named if name and shutil.which(name)), None)
+    newest_first = [*(f"clang-{number}" for number in range(29, 14, -1)), "clang"]
+    named = [os.environ["CC"]] if "CC" in os.environ else newest_first
+    return next((name for name in named if shutil.which(name)), None)
 
 
 @cache

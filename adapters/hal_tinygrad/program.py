@@ -16,7 +16,7 @@ from hal import dtypes
 from hal.adapter import Program, import_sdk
 from hal.tensor import Feeds, Tensor, Value
 from hal_tinygrad import devices
-from hal_tinygrad.replay import Recorder, replayable
+from hal_tinygrad.replay import recorded, replayable
 
 if TYPE_CHECKING:
     from hal.model import Model
@@ -37,23 +37,17 @@ def device(identity: str, threads: int | None = None) -> Generator[Any]:
     settings: dict[str, Any] = {"DEV": identity.upper().replace(".", ":"), "PARALLEL": 0}
     if threads is not None:
         settings["NUM_CPU_THREADS"] = threads
-    with _one_at_a_time, _named(helpers), helpers.Context(**settings):
+    with _one_at_a_time, helpers.Context(**settings):
+        _name_compiler(helpers)
         yield import_sdk("tinygrad.nn.onnx", "tinygrad", devices.INSTALL)
 
 
-@contextmanager
-def _named(helpers: Any) -> Generator[None]:
-    """Have tinygrad read CC, which it does once; nobody else sees it."""
-    before = os.environ.get("CC")
-    os.environ["CC"] = devices.clang() or "clang"
-    try:
+def _name_compiler(helpers: Any) -> None:
+    """Have tinygrad read CC, which it does once; nobody else is to see it."""
+    if "CC" not in os.environ:
+        os.environ["CC"] = devices.clang() or "clang"
         helpers.getenv("CC", "clang")
-    finally:
-        if before is None:
-            del os.environ["CC"]
-        else:
-            os.environ["CC"] = before
-    yield
+        del os.environ["CC"]
 
 
 class TinygradProgram(Program):
@@ -70,7 +64,7 @@ class TinygradProgram(Program):
                 onnx.Tensor.realize(*weights)  # else they would be read from the file later
             reads = onnx.required_input_python_consts
             self._replays = _is_plain(model.facts) and replayable(model.proto().graph, reads)
-            self._run: Any = Recorder(self._runner) if self._replays else self._runner
+            self._run: Any = recorded(self._runner) if self._replays else self._runner
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
         with device(*self._place) as onnx:

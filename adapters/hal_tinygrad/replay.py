@@ -41,19 +41,12 @@ def replayable(graph: onnx.GraphProto, read: Mapping[str, Collection[int]]) -> b
     return True
 
 
-class Recorder:
-    """A runner whose third call and later ones replay the kernels of the second."""
+def recorded(runner: Any) -> Any:
+    """The runner, of which the third call and later ones replay the kernels of the second."""
+    jit = import_sdk("tinygrad.engine.jit", "tinygrad", devices.INSTALL)
 
-    def __init__(self, runner: Any) -> None:
-        jit = import_sdk("tinygrad.engine.jit", "tinygrad", devices.INSTALL)
-        self._runner = runner
-        self._recorded: Any = jit.TinyJit(self._traced)
-
-    def __call__(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The results by name, as the runner gives them."""
-        results: Mapping[str, Any] = self._recorded(feeds)
-        return results
-
-    def _traced(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
+    def traced(feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         # Copies: a result that is an input, or a view of one, has no kernel to be replayed.
-        return {name: value.clone() for name, value in self._runner(feeds).items()}
+        return {name: value.clone() for name, value in runner(feeds).items()}
+
+    return jit.TinyJit(traced)
