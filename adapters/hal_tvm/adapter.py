@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from hal.adapter import Adapter, CanLoad, CanQuery, OptionSchema, Program
-from hal.errors import HALError, InputError, Unsupported
+from hal.errors import CompileError, HALError, InputError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, NodeSupport, Support
 from hal.specialize import Specialized, bound, control_inputs
 from hal_tvm import devices, errors, importing
@@ -43,7 +43,6 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
         freeze, attributes = _options(options.vendor)
-
         model = bound(model, options.dimensions)
         steering = control_inputs(model) if freeze else ()
         if not steering:
@@ -58,19 +57,27 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
         return Specialized(model, compiled, static=False, freeze=steering)
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  the importer is the same for all
+        steering = _options(options.vendor)[0] and control_inputs(model)
+        refusal: Unsupported | None = None
         try:
             importing.module(bound(model, options.dimensions))
         except Unsupported as error:
-            ops = errors.refused_ops(error) or {error.op}
-            return Support(
-                tuple(
-                    NodeSupport(
-                        n.id, n.op, n.op not in ops, error.message if n.op in ops else ""
-                    )
-                    for n in model.facts.nodes
+            refusal = error
+        except CompileError:
+            if not steering:
+                raise
+        ops = errors.refused_ops(refusal)
+        if refusal and not ops and not steering:  # else it may go away with a run's values
+            ops = {refusal.op} if refusal.op else {node.op for node in model.facts.nodes}
+        reason = refusal.message if refusal else ""
+        return Support(
+            tuple(
+                NodeSupport(
+                    node.id, node.op, node.op not in ops, reason if node.op in ops else ""
                 )
+                for node in model.facts.nodes
             )
-        return Support(tuple(NodeSupport(n.id, n.op, True) for n in model.facts.nodes))
+        )
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
         return revived(blob, device.id, options.threads)
@@ -87,7 +94,7 @@ def _options(vendor: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any]]:
     freeze, target = vendor.get("freeze", True), vendor.get("target", {})
     if not isinstance(freeze, bool) or not isinstance(target, Mapping):
         raise InputError(f"freeze is true or false, target a mapping; got {dict(vendor)}")
-    return freeze, target
+    return freeze, cast("Mapping[str, Any]", target)
 
 
 def _compiled(

@@ -7,7 +7,7 @@ not do and for what goes wrong alike, so that words decide; its C++ raises types
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from hal.errors import CompileError, ExecutionError, HALError, Unsupported
 
@@ -31,10 +31,10 @@ def told(error: BaseException) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def refused_ops(error: BaseException) -> frozenset[str]:
+def refused_ops(error: BaseException | None) -> Set[str]:
     """The operators that the front end says it does not know."""
     found = _NOT_SUPPORTED.search(str(error))
-    return frozenset(found["ops"].strip().split(", ")) if found else frozenset()
+    return set(found["ops"].strip().split(", ")) if found else set()
 
 
 def importing(error: Exception, op: str | None) -> HALError:

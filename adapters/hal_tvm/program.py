@@ -41,7 +41,7 @@ class TvmProgram(Program, CanSave, CanPlace):
         self.inputs = inputs
         self.outputs = outputs
         self._tvm = devices.sdk()
-        self._executable = executable
+        self._executable: Any = executable
         self._target = target
         self._nodes = nodes
         self._threads = threads
@@ -88,7 +88,7 @@ class TvmProgram(Program, CanSave, CanPlace):
             return len(text).to_bytes(4, "little") + text + path.read_bytes()
 
     def close(self) -> None:
-        self._machine = self._executable = None
+        self._machine = None
 
     def _tensor(self, array: Any) -> Any:
         return self._tvm.runtime.tensor(np.asarray(array, order="C"), self._device)
