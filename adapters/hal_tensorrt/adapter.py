@@ -49,10 +49,10 @@ class TensorRTAdapter(Adapter, CanQuery, CanLoad):
             engine = build.engine(sdk, narrow, self.target(device), options)
             return TensorRTProgram(sdk, engine, device)
 
-        steering = control_inputs(model)
-        return (
-            Specialized(model, made, static=False, freeze=steering) if steering else made(model)
-        )
+        steering = {*control_inputs(model), *build.steering(sdk, model)}
+        if steering:
+            return Specialized(model, made, static=False, freeze=steering)
+        return made(model)
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  one parser for all
         whole, taken, reasons = build.supported(self._sdk(), model)

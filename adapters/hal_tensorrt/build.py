@@ -84,6 +84,16 @@ def supported(sdk: Any, model: Model) -> tuple[bool, frozenset[int], Mapping[int
     return whole, frozenset(number for group in groups for number in group), reasons
 
 
+def steering(sdk: Any, model: Model) -> set[str]:
+    """The inputs that decide a shape in ways which only the parser sees."""
+    if not any(s.dtype[:3] == "int" and len(s.shape or ()) < 2 for s in model.facts.inputs):
+        return set()
+    with errors.logged(sdk) as log:
+        network = sdk.Builder(log).create_network(0)
+        sdk.OnnxParser(network, log).parse(*_source(model))
+        return {tensor.name for tensor in _inputs(network) if tensor.is_shape_tensor}
+
+
 def engine(sdk: Any, model: Model, target: str | None, options: CompileOptions) -> Engine:
     """An engine for a compute capability by the API's name; None says nothing of it.
 

@@ -49,8 +49,9 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
             r"[Uu]nsupported|[Nn]ot (?:currently )?support|Cannot compile for target",
             Unsupported,
         ),
-        (r"reshape changes volume", InputError),
-        (r"has datatype \w+ but is not produced by", Unsupported),
+        (r"reshape changes volume\. ", InputError),
+        (r"has datatype \w+ but is not|has no runners that implement it", Unsupported),
+        (r"shape inputs, but no optimization profile", Unsupported),
         (r"only supports?\b|[Mm]ust be an initializer", Unsupported),
     )
 )

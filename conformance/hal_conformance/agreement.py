@@ -15,7 +15,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +23,10 @@ from typing import Any
 
 import hal
 from hal.device import Device
-from hal.errors import DeviceLost, HALError
+from hal.errors import DeviceLost, DeviceNotFound, HALError
 from hal.model import Model
 from hal.specialize import control_inputs, frozen
-from hal.tensor import Tensor
+from hal.tensor import Tensor, Value
 from hal_conformance.corpus import Case, Corpus, standard
 from hal_conformance.report.document import Marks, write_or_check
 from hal_conformance.report.text import code, markdown, table
@@ -60,9 +60,10 @@ def measure(target: str, corpus: Corpus) -> Iterator[Answer]:
     device = hal.open(target, isolated=True)
     try:
         for case in corpus:
-            model = _frozen(case, corpus)
+            feeds = corpus.load(case)[0].feeds
+            model = _frozen(case, feeds)
             predicted, unlike = _asked(device, model)
-            result, why = _compiled(device, model)
+            result, why = _compiled(device, model, feeds)
             yield Answer(case.id, predicted, result, why or unlike)
             if DeviceLost.__name__ in (predicted, result):
                 device.close()
@@ -71,9 +72,8 @@ def measure(target: str, corpus: Corpus) -> Iterator[Answer]:
         device.close()
 
 
-def _frozen(case: Case, corpus: Corpus) -> Model:
+def _frozen(case: Case, feeds: Mapping[str, Value]) -> Model:
     model = Model(case.model, facts=case.facts, digest=case.model_digest)
-    feeds = corpus.load(case)[0].feeds
     wanted = {name: feeds.get(name) for name in control_inputs(model)}
     values = {name: value.array for name, value in wanted.items() if isinstance(value, Tensor)}
     return frozen(model, {}, values) if values else model
@@ -88,9 +88,13 @@ def _asked(device: Device, model: Model) -> tuple[str, str]:
     return ("yes" if support.complete else "no"), said
 
 
-def _compiled(device: Device, model: Model) -> tuple[str, str]:
+def _compiled(device: Device, model: Model, feeds: Mapping[str, Value]) -> tuple[str, str]:
+    """A first run is part of it: some compile then. One that finds no device had compiled."""
     try:
-        device.compile(model).close()
+        with device.compile(model) as exe:
+            exe.run_values({spec.name: feeds[spec.name] for spec in exe.inputs})
+    except DeviceNotFound:
+        return BUILT, ""
     except HALError as error:
         return type(error).__name__, error.message
     return BUILT, ""
