@@ -82,7 +82,7 @@ def run(
         ended = Ended(done.returncode, _read(out), _read(err))
     if ended.status < 0:
         told = f"{who} was ended by {signal_name(-ended.status)}"
-        raise DeviceLost(told, signal=-ended.status, stderr=end_of(ended.said) or None)
+        raise DeviceLost(told, signal=-ended.status, stderr=_ends_of(ended.said) or None)
     return ended
 
 
@@ -90,6 +90,11 @@ def end_of(text: str) -> str:
     """The end of what a tool printed, which says why it failed."""
     text = text.strip()
     return text if len(text) <= KEPT else f"...{text[-KEPT:]}"
+
+
+def _ends_of(text: str) -> str:
+    """The beginning and the end: a crash is told before the stack that led to it, or after."""
+    return text if len(text) <= 2 * KEPT else f"{text[:KEPT]}\n...\n{text[-KEPT:]}"
 
 
 def signal_name(number: int) -> str:

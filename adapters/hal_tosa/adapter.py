@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hal import saved
 from hal.adapter import Adapter, CanLoad, Program, import_sdk
-from hal.errors import ExecutionError, HALError, InputError, Unsupported
+from hal.errors import InputError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo
 from hal.specialize import Specialized, bound, control_inputs
 from hal_tosa.lower import INSTALL, lower, program
@@ -57,12 +57,6 @@ class TosaAdapter(Adapter, CanLoad):
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:  # noqa: ARG002  there is one
         inputs, outputs, graph, _ = saved.unpack(blob)
         return TosaProgram(inputs, outputs, graph)
-
-    def translate(self, error: Exception) -> HALError | None:
-        """The model's bindings raise ValueError alone, and print what it was about."""
-        if isinstance(error, ValueError):
-            return ExecutionError(f"the reference model: {error}")
-        return None
 
 
 def _program(model: Model) -> TosaProgram:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hal import tools
 from hal.adapter import import_sdk
-from hal.errors import CompileError, HALError, SDKMissing, Unsupported
+from hal.errors import CompileError, DeviceLost, HALError, SDKMissing, Unsupported
 
 if TYPE_CHECKING:
     from hal.model import Model
@@ -27,6 +27,7 @@ _PASSES = (
 )
 _ONNX = re.compile(r'"onnx\.(?P<op>\w+)"')
 _ERROR = re.compile(r"error: (?P<said>.*)")
+_TOLD = re.compile(r"Assertion|error: |LLVM ERROR|^ #\d+ .* mlir::(?!.*SignalHandler)")
 _NO = re.compile(
     r"[Uu]nsupported|[Uu]nimplemented|not (?:supported|implemented)|failed to legalize"
 )
@@ -97,7 +98,11 @@ def _inferred(model: Model) -> Any:
 
 
 def _call(who: str, words: tuple[str | Path, ...], result: str, folder: Path) -> None:
-    ended = tools.run([*map(str, words), "-o", result], who, folder=folder)
+    try:
+        ended = tools.run([*map(str, words), "-o", result], who, folder=folder)
+    except DeviceLost as lost:
+        first = next(filter(_TOLD.search, (lost.stderr or "").splitlines()), "")
+        raise DeviceLost(f"{lost.message}: {first}", signal=lost.signal) from lost
     if ended.status or not (folder / result).exists():
         raise failure(who, ended.said)
 

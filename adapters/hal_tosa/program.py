@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 
 from hal import dtypes, saved
 from hal.adapter import CanSave, Program, import_sdk
-from hal.errors import ExecutionError
+from hal.errors import ExecutionError, HALError, Unsupported
 from hal.spec import TensorSpec
 from hal.tensor import Feeds, Tensor, Value
 from hal_tosa.lower import INSTALL
+
+_NO_OP = re.compile(r"could not allocate op +(?P<what>(?P<op>\w+) .*?)(?:Subgraph|$)", re.M)
 
 
 class TosaProgram(Program, CanSave):
@@ -27,15 +31,27 @@ class TosaProgram(Program, CanSave):
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
         arrays = [np.array(feeds[spec.name].array, order="C") for spec in self.inputs]
-        results, status = self._model.run(self._graph, arrays)
-        if status != self._model.GraphStatus.TOSA_VALID:
-            raise ExecutionError(
-                f"the reference model ends with {status.name}: the specification does not say "
-                "what this graph computes from these inputs"
-            )
-        return [
-            Tensor(np.array(result), dtypes.of_array(np.asarray(result))) for result in results
-        ]
+        with NamedTemporaryFile("r", prefix="hal-tosa-", errors="replace") as log:
+            try:
+                results, status = self._model.run(self._graph, arrays, debug_filename=log.name)
+            except ValueError as error:
+                raise refusal(str(error), log.read()) from error
+            if status != self._model.GraphStatus.TOSA_VALID:
+                raise ExecutionError(
+                    f"the reference model ends with {status.name}: the specification does not "
+                    f"say what this graph computes from these inputs. {log.read()}".strip()
+                )
+        return [Tensor(np.array(array), dtypes.of_array(array)) for array in results]
 
     def save(self) -> bytes:
         return saved.pack(self.inputs, self.outputs, self._graph)
+
+
+def refusal(error: str, log: str) -> HALError:
+    """What the model's exception means, by what it wrote meanwhile."""
+    found = _NO_OP.search(log)
+    if found is not None:
+        what = " ".join(found["what"].split())
+        return Unsupported(f"TOSA has no {what}", op=found["op"])
+    said = " ".join(log.split()[:60])
+    return ExecutionError(f"the reference model: {error} {said}".strip())
