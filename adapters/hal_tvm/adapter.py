@@ -44,7 +44,7 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
         freeze, attributes = _options(options.vendor)
         model = bound(model, options.dimensions)
-        steering = control_inputs(model) if freeze else ()
+        steering = control_inputs(model, importing.CONSTANTS) if freeze else ()
         if not steering:
             return _compiled(model, device.id, attributes, options)
 
@@ -57,7 +57,7 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
         return Specialized(model, compiled, static=False, freeze=steering)
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  the importer is the same for all
-        steering = _options(options.vendor)[0] and control_inputs(model)
+        steering = _options(options.vendor)[0] and control_inputs(model, importing.CONSTANTS)
         refusal: Unsupported | None = None
         try:
             importing.module(bound(model, options.dimensions))

@@ -9,13 +9,17 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hal.errors import Unsupported
+from hal.errors import HALError, Unsupported
+from hal.specialize import settled
 from hal_tvm import errors
 
 if TYPE_CHECKING:
     import onnx
 
     from hal.model import Model
+
+CONSTANTS = {"Pad": (2,)}
+"""Operator -> positions of inputs that steer nothing, and that the front end wants to know."""
 
 _AT = re.compile(r"Error converting operator (\w+)")
 
@@ -33,6 +37,15 @@ def module(model: Model) -> Any:
     for spec in (*model.facts.inputs, *model.facts.outputs):
         if spec.dtype == "string" or not (spec.is_tensor or spec in model.facts.outputs):
             raise Unsupported(f"TVM has no values such as {spec}", dtype=spec.dtype)
+    try:
+        return _imported(model)
+    except HALError as error:  # it may be about what could be known
+        if errors.refused_ops(error):
+            raise
+        return _imported(settled(model))
+
+
+def _imported(model: Model) -> Any:
     # Given apart, since in the model itself TVM takes a length of 0 for an unknown one.
     shapes = {
         spec.name: list(spec.shape or ()) for spec in model.facts.inputs if spec.is_static
