@@ -33,7 +33,9 @@ class TosaProgram(Program, CanSave):
         arrays = [np.array(feeds[spec.name].array, order="C") for spec in self.inputs]
         with NamedTemporaryFile("r", prefix="hal-tosa-", errors="replace") as log:
             try:
-                results, status = self._model.run(self._graph, arrays, debug_filename=log.name)
+                results, status = self._model.run(
+                    self._graph, arrays, debug_filename=log.name, is_unbuffered=True
+                )
             except ValueError as error:
                 raise refusal(str(error), log.read()) from error
             if status != self._model.GraphStatus.TOSA_VALID:
