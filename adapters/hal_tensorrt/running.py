@@ -94,10 +94,10 @@ def _allocator_class(sdk: Any) -> Any:
         def reallocate_output_async(
             self,
             name: str,
-            memory: Any,  # noqa: ARG002  the SDK calls it with these
+            memory: Any,  # noqa: ARG002  all it needs is there
             size: int,
-            alignment: int,  # noqa: ARG002
-            stream: Any,  # noqa: ARG002
+            alignment: int,  # noqa: ARG002  CUDA aligns to 256
+            stream: Any,  # noqa: ARG002  there is one
         ) -> int | None:
             fits = size <= self.memory[name].size
             return self.memory[name].address if fits else None
