@@ -7,14 +7,11 @@ for each set of such facts, and keeps the programs it used last.
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from hal.adapter import CanPlace, Program
 from hal.errors import Unsupported
@@ -95,7 +92,7 @@ def control_inputs(
     """
     graph = model.proto().graph
     wanted: set[str] = set()
-    for body in _graphs(graph):
+    for body in graphs(graph):
         for node in reversed(body.node):
             if node.domain in ("", "ai.onnx"):
                 at = (*STEERING.get(node.op_type, ()), *more.get(node.op_type, ()))
@@ -106,12 +103,12 @@ def control_inputs(
     return tuple(v.name for v in graph.input if v.name in wanted and v.name not in given)
 
 
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+def graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
     """The bodies inside first, since what they want may come from around them."""
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("g"):
-                yield from _graphs(attribute.g)
+                yield from graphs(attribute.g)
     yield graph
 
 
@@ -142,69 +139,6 @@ def bound(model: Model, dimensions: Mapping[str, int]) -> Model:
             if dim.dim_param in dimensions:
                 dim.dim_value = dimensions[dim.dim_param]
     return Model(proto.SerializeToString(), folder=model.folder)
-
-
-def settled(model: Model) -> Model:
-    """The model with what is known of its shapes written as constants.
-
-    A Shape or Size of a value whose shape follows from static inputs becomes a Constant, and
-    every Constant holds a tensor, whichever attribute it was given by.
-    """
-    from onnx import shape_inference
-
-    proto = model.proto()
-    del proto.graph.value_info[:]  # what follows, and not what somebody wrote down
-    inferred = shape_inference.infer_shapes(proto, data_prop=True).graph
-    shapes = {
-        value.name: tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
-        for value in (*inferred.value_info, *inferred.input)
-        if value.type.tensor_type.HasField("shape")
-        and all(dim.HasField("dim_value") for dim in value.type.tensor_type.shape.dim)
-    }
-    shapes.update((tensor.name, tuple(tensor.dims)) for tensor in proto.graph.initializer)
-    for node in proto.graph.node:
-        if node.op_type in ("Shape", "Size") and node.domain == "" and node.input[0] in shapes:
-            _replace(node, _measured(node, shapes[node.input[0]]))
-    for body in _graphs(proto.graph):
-        for node in body.node:
-            held = _held(node) if node.op_type == "Constant" else None
-            if held is not None:
-                _replace(node, held)
-    return Model(proto.SerializeToString(), folder=model.folder)
-
-
-def _measured(node: onnx.NodeProto, shape: tuple[int, ...]) -> Array:
-    if node.op_type == "Size":
-        return np.array(math.prod(shape), np.int64)
-    ends = {attribute.name: attribute.i for attribute in node.attribute}
-    return np.array(shape[ends.get("start", 0) : ends.get("end")], np.int64)
-
-
-_NUMBERS: Mapping[str, tuple[str, str]] = {
-    "value_float": ("f", "float32"),
-    "value_floats": ("floats", "float32"),
-    "value_int": ("i", "int64"),
-    "value_ints": ("ints", "int64"),
-}
-"""Attribute of a Constant -> the field it lies in, and its type."""
-
-
-def _held(node: onnx.NodeProto) -> Array | None:
-    """The value of a Constant that is given as numbers; None where it is something else."""
-    for attribute in node.attribute:
-        if attribute.name in _NUMBERS:
-            field, dtype = _NUMBERS[attribute.name]
-            return np.array(getattr(attribute, field), dtype)
-    return None
-
-
-def _replace(node: onnx.NodeProto, value: Array) -> None:
-    """Turn the node into a Constant of the value."""
-    from onnx import helper, numpy_helper
-
-    tensor = numpy_helper.from_array(value)
-    made = helper.make_node("Constant", [], list(node.output), name=node.name, value=tensor)
-    node.CopyFrom(made)
 
 
 def _set_shapes(graph: onnx.GraphProto, shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -27,8 +27,8 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
         "properties": {
             "freeze": {
                 "type": "boolean",
-                "description": "compile anew for each value of an input that is used as shape, "
-                "axes, pads, ... (true unless said)",
+                "description": "make constants of what the importer wants as such: inputs used "
+                "as shape, axes, pads, ... and what follows from shapes (true unless said)",
             },
             "target": {
                 "type": "object",
@@ -42,25 +42,26 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
         return devices.listed()
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
-        freeze, attributes = _options(options.vendor)
+        freeze, _ = _options(options.vendor)
         model = bound(model, options.dimensions)
         steering = control_inputs(model, importing.CONSTANTS) if freeze else ()
         if not steering:
-            return _compiled(model, device.id, attributes, options)
+            return _compiled(model, device.id, options)
 
         def compiled(model: Model) -> Program:  # for a run's own values: what fails is the run
             try:
-                return _compiled(model, device.id, attributes, options)
+                return _compiled(model, device.id, options)
             except Exception as error:
                 raise errors.running(error) from error
 
         return Specialized(model, compiled, static=False, freeze=steering)
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  the importer is the same for all
-        steering = _options(options.vendor)[0] and control_inputs(model, importing.CONSTANTS)
+        freeze, _ = _options(options.vendor)
+        steering = freeze and control_inputs(model, importing.CONSTANTS)
         refusal: Unsupported | None = None
         try:
-            importing.module(bound(model, options.dimensions))
+            importing.module(bound(model, options.dimensions), settle=freeze)
         except Unsupported as error:
             refusal = error
         except CompileError:
@@ -97,11 +98,10 @@ def _options(vendor: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any]]:
     return freeze, cast("Mapping[str, Any]", target)
 
 
-def _compiled(
-    model: Model, target: str, attributes: Mapping[str, Any], options: CompileOptions
-) -> TvmProgram:
+def _compiled(model: Model, target: str, options: CompileOptions) -> TvmProgram:
     tvm = devices.sdk()
-    module = importing.module(model)
+    freeze, attributes = _options(options.vendor)
+    module = importing.module(model, settle=freeze)
     executable = tvm.compile(module, target=tvm.target.Target({"kind": target, **attributes}))
     facts = model.facts
     return TvmProgram(

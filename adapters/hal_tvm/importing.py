@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hal.errors import HALError, Unsupported
-from hal.specialize import settled
+from hal.settle import settled
 from hal_tvm import errors
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ CONSTANTS = {"Pad": (2,)}
 _AT = re.compile(r"Error converting operator (\w+)")
 
 
-def module(model: Model) -> Any:
-    """TVM's module of the model.
+def module(model: Model, *, settle: bool) -> Any:
+    """TVM's module of the model; `settle` lets what follows from its shapes become constants.
 
     Raises:
         Unsupported: the front end says no, and at which operator.
@@ -40,7 +40,7 @@ def module(model: Model) -> Any:
     try:
         return _imported(model)
     except HALError as error:  # it may be about what could be known
-        if errors.refused_ops(error):
+        if errors.refused_ops(error) or not settle:
             raise
         return _imported(settled(model))
 
