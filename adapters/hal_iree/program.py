@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from hal import dtypes
-from hal.adapter import CanSave, Program
-from hal.errors import DeviceNotFound
+from hal.adapter import CanSave, Program, import_sdk
+from hal.errors import DeviceNotFound, Unsupported
 from hal.spec import TensorSpec
 from hal.tensor import Array, Feeds, Tensor, Value
 from hal_iree.compiling import ENTRY
+from hal_iree.devices import INSTALL
 
 
 class IreeProgram(Program, CanSave):
@@ -38,9 +39,8 @@ class IreeProgram(Program, CanSave):
             self._load()
 
     def _load(self) -> None:
-        from iree import runtime
-
-        self._rt: Any = runtime
+        self._rt: Any = import_sdk("iree.runtime", "IREE", INSTALL)
+        runtime = self._rt
         instance = runtime.VmInstance()
         module = runtime.VmModule.copy_buffer(instance, self._blob)
         hal = runtime.create_hal_module(instance, self._device)
@@ -73,12 +73,17 @@ class IreeProgram(Program, CanSave):
     def _sent(self, array: Array) -> Any:
         """The array in the device's memory."""
         rt = self._rt
+        element = rt.array_interop.map_dtype_to_element_type(array.dtype)
+        if element is None:
+            raise Unsupported(
+                f"IREE's runtime takes no {array.dtype} values", dtype=str(array.dtype)
+            )
         return self._device.allocator.allocate_buffer_copy(
             memory_type=rt.MemoryType.DEVICE_LOCAL,
             allowed_usage=rt.BufferUsage.DEFAULT,
             device=self._device,
             buffer=np.ascontiguousarray(array).reshape(array.shape),
-            element_type=rt.array_interop.map_dtype_to_element_type(array.dtype),
+            element_type=element,
         )
 
     def _received(self, view: Any) -> Tensor:
