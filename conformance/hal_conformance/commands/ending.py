@@ -101,7 +101,8 @@ def _print(summary: Summary, ended: Ended, folder: Path, problems: list[Problem]
     output.line()
     for target in summary.targets:
         lines = [verdict.line for verdict in target.suites.values()]
-        output.line("\n".join(lines or [target.verdict.line]))
+        for line in lines or [target.verdict.line]:
+            output.line(line)
     for name, verdict in _verdicts(ended).items():
         from hal_conformance.commands.profiles import print_verdict
 

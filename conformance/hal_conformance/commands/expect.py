@@ -33,7 +33,8 @@ def run(folder: Path, out: Path | None, targets: Sequence[str] | None, *, as_jso
         output.emit_json({"file": str(out) if out else None, "text": proposal.text, **counts})
         return failures.OK
     if out is None:
-        output.line(proposal.text.rstrip())
+        for line in proposal.text.rstrip().splitlines():
+            output.line(line)
     told = ", ".join(f"{count} {what}" for what, count in counts.items())
     output.note(f"{out or 'not written (no -o)'}: entries {told}")
     return failures.OK
