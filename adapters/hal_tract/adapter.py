@@ -30,12 +30,15 @@ TYPES: Mapping[str, str] = {
 """ONNX's element types that its Python binding takes and gives, in its words."""
 
 CONSTANT: Mapping[str, tuple[int, ...]] = {
+    "BatchNormalization": (1, 2, 3, 4),
     "DequantizeLinear": (1, 2),
     "GRU": (4,),
     "LSTM": (4,),
+    "OneHot": (2,),
     "Pad": (2,),
     "QuantizeLinear": (1, 2),
     "RNN": (4,),
+    "STFT": (2,),
 }
 """Operator -> positions of inputs that tract 0.23.9 wants constant, beside shapes and axes."""
 

@@ -16,7 +16,8 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
     for pattern, kind in (
         (_NODE + r"Unimplemented\((?P<op>\w+)\)", Unsupported),
         (
-            _NODE + r"(?P<op>\w+) .*(?:must be a? ?const|to be constant|[Nn]on constant)",
+            _NODE
+            + r"(?P<op>\w+) .*(?:must be a? ?const|to be constant|[Nn]on constant|not const)",
             Unsupported,
         ),
         (
