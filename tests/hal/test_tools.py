@@ -1,0 +1,77 @@
+"""Vendors' tools: what their ends mean, and the files they are given."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, save
+
+from hal import tools
+from hal.errors import DeviceLost
+from hal.model import Model
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+def test_a_status_and_both_streams_are_told(tmp_path: Path) -> None:
+    code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+    ended = tools.run(python(code), "it", folder=tmp_path)
+    assert (ended.status, ended.out, ended.err) == (3, "out\n", "err\n")
+
+
+def test_an_end_by_a_signal_is_a_crash_that_names_it(tmp_path: Path) -> None:
+    code = "import os; print('last words', flush=True); os.kill(os.getpid(), 11)"
+    with pytest.raises(DeviceLost, match="the tool was ended by SIGSEGV") as caught:
+        tools.run(python(code), "the tool", folder=tmp_path)
+    assert caught.value.signal == 11
+    assert caught.value.stderr == "last words"
+
+
+def test_a_long_dying_speech_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
+    code = "import os; print('first' + 'x' * 9999 + 'last', flush=True); os.abort()"
+    with pytest.raises(DeviceLost) as caught:
+        tools.run(python(code), "the tool", folder=tmp_path)
+    words = caught.value.stderr or ""
+    assert words.startswith("first")
+    assert words.endswith("last")
+    assert len(words) < 5000
+
+
+def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(DeviceLost, match=r"did not end within 0\.2 s") as caught:
+        tools.run(python("import time; time.sleep(60)"), "it", folder=tmp_path, timeout_s=0.2)
+    assert caught.value.timed_out
+
+
+def test_it_runs_in_the_folder_with_the_variables_given(tmp_path: Path) -> None:
+    code = "import os; print(os.getcwd(), os.environ['WHERE'], bool(os.environ.get('PATH')))"
+    ended = tools.run(python(code), "it", folder=tmp_path, env={"WHERE": "here"})
+    assert ended.out.split() == [str(tmp_path.resolve()), "here", "True"]
+
+
+def test_a_model_is_written_with_the_files_its_weights_lie_in(tmp_path: Path) -> None:
+    weight = helper.make_tensor(
+        "w", TensorProto.FLOAT, [4], np.arange(4, dtype=np.float32).tobytes(), raw=True
+    )
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4]) for n in "xy"]
+    node = helper.make_node("Add", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "g", ports[:1], ports[1:], [weight])
+    given, made = tmp_path / "given", tmp_path / "made"
+    given.mkdir()
+    made.mkdir()
+    save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        given / "m.onnx",
+        save_as_external_data=True,
+        location="w.bin",
+        size_threshold=0,
+    )
+    path = tools.write_model(Model(given / "m.onnx"), made)
+    assert path.read_bytes() == (given / "m.onnx").read_bytes()
+    assert not (made / "w.bin").is_symlink()
+    assert (made / "w.bin").read_bytes() == (given / "w.bin").read_bytes()
