@@ -51,6 +51,8 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
         def compiled(model: Model) -> Program:  # for a run's own values: what fails is the run
             try:
                 return _compiled(model, device.id, options)
+            except Unsupported:
+                raise
             except Exception as error:
                 raise errors.running(error) from error
 

@@ -17,8 +17,6 @@ TARGETS: Mapping[str, tuple[Literal["cpu", "gpu"], str, str]] = {
     "cuda": ("gpu", "cuda", "CUDA"),
     "metal": ("gpu", "metal", "Metal"),
     "opencl": ("gpu", "opencl", "OpenCL"),
-    "rocm": ("gpu", "rocm", "ROCm"),
-    "vulkan": ("gpu", "vulkan", "SPIR-V for Vulkan"),
     "webgpu": ("gpu", "webgpu", "WebGPU"),
 }
 """TVM's name of a target -> what it is, the runtime device it needs, what is generated.
