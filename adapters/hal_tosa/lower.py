@@ -7,6 +7,7 @@ crash without taking this process along.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from hal.model import Model
 
 INSTALL = "hal env create tosa"
+OLDEST = 17
+"""Models of older opsets are brought to this one by onnx's converter, where it can."""
+
 WHO = "torch-mlir, which lowers ONNX to TOSA,"
 _PASSES = (
     "--torch-onnx-to-torch-backend-pipeline",
@@ -87,13 +91,16 @@ def imported(model: Model) -> str:
 
 
 def _inferred(model: Model) -> Any:
-    """The message with its weights, and with the types that onnx infers."""
-    from onnx import shape_inference
+    """The message with its weights, of an opset the importer knows, with inferred types."""
+    from onnx import shape_inference, version_converter
     from onnx.external_data_helper import load_external_data_for_model
 
     proto = model.proto()
     if model.facts.external:
         load_external_data_for_model(proto, str(model.folder))
+    if model.facts.opsets.get("", OLDEST) < OLDEST:  # as its own command does, when asked
+        with suppress(version_converter.ConvertError):
+            proto = version_converter.convert_version(proto, OLDEST)
     return shape_inference.infer_shapes(proto, data_prop=True)
 
 
