@@ -58,7 +58,10 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
 )
 """A pattern found in the text, and what it means; the first that is found decides."""
 
-_PLACE = re.compile(r"^\[\S+::\d+\] |\s*\(?In (?:function )?\S+ at \S+:\d+|^Assertion failed: ")
+_PLACE = re.compile(
+    r"^\[\S+::\d+\] |^IBuilder::buildSerializedNetwork: |^Assertion failed: |"
+    r"\s*\(?In (?:function )?\S+ at \S+:\d+"
+)
 _NOISE = re.compile(r"\[checkMacros\.cpp::catchCudaError.*", re.DOTALL)  # for want of a driver
 _LONGEST = 500
 _ERROR, _VERBOSE = 1, 4  # the log's severities; INTERNAL_ERROR is 0

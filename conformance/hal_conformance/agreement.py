@@ -33,8 +33,11 @@ from hal_conformance.report.text import code, markdown, table
 
 MARKS = Marks("<!-- agreement:begin -->", "<!-- agreement:end -->")
 BUILT = "built"
-_NAMED = re.compile(r"\b(?:at (?P<op>\w+) )\S+|'[^']*'|\"[^\"]*\"|#?\b\d+\b|\S*_\S*")
-_LONGEST = 160
+_NAMED = re.compile(
+    r"\b(?:at (?P<op>\w+) )\S+|'[^']*'|\"[^\"]*\"|\b\w+(?=: \w+\[)|(?<=\[)[^][]*(?=\])|"
+    r"#?\b\d+\b|\S*_\S*"
+)
+_LONGEST = 240
 _EXAMPLES = 40  # kinds of disagreement that are listed
 
 

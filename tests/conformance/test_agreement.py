@@ -15,7 +15,7 @@ ANSWERS = (
     Answer("a", "yes", "built"),
     Answer("b", "no", "Unsupported", "the parser, at Col2Im #0: false"),
     Answer("c", "yes", "Unsupported", "the parser takes x: float64[3, 4] as float32"),
-    Answer("d", "yes", "Unsupported", "the parser takes x: float64[5, 6] as float32"),
+    Answer("d", "yes", "Unsupported", "the parser takes input: float64[5] as float32"),
     Answer("e", "no", "built", "no such layer"),
     Answer("f", "DeviceLost", "DeviceLost", "ended by signal 11"),
 )
@@ -51,7 +51,7 @@ def test_the_table_counts_every_pair() -> None:
 def test_disagreements_are_grouped_by_reason_without_its_numbers() -> None:
     text = document(found(*ANSWERS))
     assert (
-        "| 2 | yes | Unsupported | the parser takes x: float64\\[…, …\\] as float32 | `c` |"
+        "| 2 | yes | Unsupported | the parser takes …: float64\\[…\\] as float32 | `c` |"
         in text
     )
     assert "`e`" in text

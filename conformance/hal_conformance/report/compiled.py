@@ -1,6 +1,6 @@
 """What was built for devices that are not here, as a table: a row a case, a column a target.
 
-    python -m hal_conformance.report.compiled RESULTS --write docs/tensorrt.md
+python -m hal_conformance.report.compiled RESULTS... --write docs/tensorrt.md
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def _cell(record: CaseRecord | None) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m hal_conformance.report.compiled")
-    parser.add_argument("results", type=Path)
+    parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--write", type=Path, metavar="DOCUMENT")
     parser.add_argument("--check", type=Path, metavar="DOCUMENT")
     options = parser.parse_args(arguments)
     try:
-        text = document(read(options.results))
+        text = "\n".join(document(read(folder)) for folder in options.results)
         return write_or_check(text, MARKS, options.write, options.check)
     except (InputError, OSError) as error:
         sys.stderr.write(f"{error}\n")

@@ -102,6 +102,15 @@ def test_the_prediction_names_the_node_that_is_not_taken(device: Device, model: 
     assert (refused.value.op, refused.value.node) == ("Foo", "mine")
 
 
+def test_a_no_to_no_node_in_particular_is_one_to_all(device: Device, model: Made) -> None:
+    old = helper.make_node("Add", ["x", "x"], ["y"])
+    proto = model(helper.make_node("Relu", ["x"], ["a"]), old).proto()
+    proto.opset_import[0].version = 6
+    support = device.query(proto)
+    assert [node.supported for node in support.nodes] == [False, False]
+    assert all("broadcasting" in node.reason for node in support.nodes)
+
+
 def test_nodes_inside_a_node_have_its_answer(device: Device, model: Made) -> None:
     def body(op: str) -> Any:
         out = helper.make_tensor_value_info("z", 1, None)
