@@ -81,9 +81,9 @@ def supported(sdk: Any, model: Model) -> tuple[bool, frozenset[int], Mapping[int
         groups = [parser.get_subgraph_nodes(k) for k in range(parser.num_subgraphs)]
         found = [parser.get_error(k) for k in range(parser.num_errors)]
         reasons = {error.node(): errors.of_parser(error).message for error in reversed(found)}
-    taken = frozenset(number for group in groups for number in group)
+    taken: frozenset[int] = frozenset(number for group in groups for number in group)
     if not whole and len(taken) == len(model.proto().graph.node):
-        taken = frozenset()  # it refuses one of them, and does not say which
+        taken = frozenset[int]()  # it refuses one of them, and does not say which
     return whole, taken, reasons
 
 
