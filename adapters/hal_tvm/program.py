@@ -17,16 +17,15 @@ from hal.spec import NodeFacts, NodePlacement, Placement, TensorSpec
 from hal.tensor import Feeds, Tensor, Value
 from hal_tvm import devices, errors
 
-_TYPES = {"float8_e4m3fn": "float8e4m3fn", "float8_e5m2": "float8e5m2"}
-
 
 class TvmProgram(Program, CanSave, CanPlace):
-    """An executable of TVM's virtual machine; for code that nothing here runs, what is saved.
+    """An executable of TVM's virtual machine; where nothing here runs it, something to save.
 
     Args:
-        executable: what TVM compiled, or loaded.
+        executable: what TVM compiled, or loaded; None for saved code that nothing here loads.
         target: TVM's name for what it is compiled for.
         threads: how many threads a run may use; None for TVM's own choice.
+        saved: what `save` gives, where it is known.
     """
 
     def __init__(
@@ -37,6 +36,7 @@ class TvmProgram(Program, CanSave, CanPlace):
         outputs: tuple[TensorSpec, ...],
         nodes: Sequence[NodeFacts],
         threads: int | None,
+        saved: bytes | None = None,
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
@@ -45,6 +45,7 @@ class TvmProgram(Program, CanSave, CanPlace):
         self._target = target
         self._nodes = nodes
         self._threads = threads
+        self._saved = saved
         self._machine: Any = None
         if devices.runs(self._tvm, target):
             self._device = self._tvm.device(devices.TARGETS[target][1])
@@ -76,6 +77,8 @@ class TvmProgram(Program, CanSave, CanPlace):
         return Placement(tuple(nodes), "claimed")
 
     def save(self) -> bytes:
+        if self._saved is not None:
+            return self._saved
         header = {
             "inputs": [spec.to_json() for spec in self.inputs],
             "outputs": [spec.to_json() for spec in self.outputs],
@@ -98,16 +101,18 @@ def revived(blob: bytes, target: str, threads: int | None) -> TvmProgram:
     """The program that `TvmProgram.save` wrote."""
     size = int.from_bytes(blob[:4], "little")
     header, body = json.loads(blob[4 : 4 + size]), blob[4 + size :]
-    with TemporaryDirectory(prefix="hal-tvm-") as folder:
-        path = Path(folder) / "program.so"
-        path.write_bytes(body)
-        executable = devices.sdk().runtime.load_module(str(path))
+    tvm, executable = devices.sdk(), None
+    if devices.runs(tvm, target):
+        with TemporaryDirectory(prefix="hal-tvm-") as folder:
+            path = Path(folder) / "program.so"
+            path.write_bytes(body)
+            executable = tvm.runtime.load_module(str(path))
     inputs, outputs = (
         tuple(TensorSpec.from_json(spec) for spec in header[end])
         for end in ("inputs", "outputs")
     )
     nodes = tuple(NodeFacts(*node) for node in header["nodes"])
-    return TvmProgram(executable, target, inputs, outputs, nodes, threads)
+    return TvmProgram(executable, target, inputs, outputs, nodes, threads, blob)
 
 
 def _value(result: Any, is_tensor: bool) -> Value:
