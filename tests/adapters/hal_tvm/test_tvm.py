@@ -1,0 +1,127 @@
+"""TVM itself: what runs on the CPU, what is frozen for it, what is compiled for others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+import pytest
+from hal_tvm import TvmAdapter
+from onnx import parser
+
+import hal
+from hal.errors import DeviceNotFound, ExecutionError, InputError, Unsupported
+
+pytest.importorskip("tvm", reason="needs apache-tvm")
+
+RESHAPE = "g(float[6] x, int64[2] shape) => (float[A, B] y) { y = Reshape(x, shape) }"
+DOUBLE = "g(float[N, 3] x) => (float[N, 3] y) { y = Add(x, x) }"
+
+
+def model(graph: str, opset: int = 18) -> onnx.ModelProto:
+    header = f'<ir_version: 9, opset_import: ["": {opset}, "other": 1]>'
+    return parser.parse_model(f"{header} {graph}")
+
+
+def line(count: int) -> np.ndarray:
+    return np.arange(count, dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def device() -> Iterator[hal.Device]:
+    with hal.open("tvm:llvm") as opened:
+        yield opened
+
+
+def test_the_cpu_is_run_and_the_others_are_compiled_for() -> None:
+    told = {info.id: info.properties["runs"] for info in TvmAdapter().probe()}
+    assert told["llvm"] == "yes"
+    assert {"c", "cuda", "metal", "opencl", "webgpu"} <= told.keys()
+
+
+def test_one_program_takes_several_lengths(device: hal.Device) -> None:
+    exe = device.compile(model(DOUBLE))
+    for rows in (1, 4, 0):
+        x = line(rows * 3).reshape(rows, 3)
+        np.testing.assert_array_equal(exe({"x": x})["y"], x * 2)
+
+
+def test_a_shape_that_a_run_brings_is_frozen(device: hal.Device) -> None:
+    exe = device.compile(model(RESHAPE))
+    for shape in ([2, 3], [3, 2]):
+        assert exe({"x": line(6), "shape": np.array(shape)})["y"].shape == tuple(shape)
+
+
+def test_without_freezing_the_importers_refusal_is_heard(device: hal.Device) -> None:
+    with pytest.raises(Unsupported, match="Reshape"):
+        device.compile(model(RESHAPE), vendor={"freeze": False})
+
+
+def test_a_shape_that_does_not_fit_fails_the_run(device: hal.Device) -> None:
+    exe = device.compile(model(RESHAPE))
+    with pytest.raises(ExecutionError, match="Reshape"):
+        exe({"x": line(6), "shape": np.array([4, 4])})
+
+
+def test_what_follows_from_static_shapes_becomes_constant(device: hal.Device) -> None:
+    graph = (
+        "g(float[2, 3] x) => (float[A] y) { n = Size(x) one = Constant<value_ints = [1]>()"
+        "m = Reshape(n, one) y = Reshape(x, m) }"
+    )
+    exe = device.compile(model(graph))
+    np.testing.assert_array_equal(exe({"x": line(6).reshape(2, 3)})["y"], line(6))
+
+
+def test_an_unknown_operator_is_refused_by_name(device: hal.Device) -> None:
+    with pytest.raises(Unsupported) as refusal:
+        device.compile(model("g(float[2, 2] x) => (float y) { y = Det(x) }"))
+    assert refusal.value.op == "Det"
+
+
+def test_an_operator_of_another_domain_is_not_taken_for_its_namesake(
+    device: hal.Device,
+) -> None:
+    with pytest.raises(Unsupported, match="other"):
+        device.compile(model("g(float[2] x) => (float[2] y) { y = other.Relu(x) }"))
+
+
+def test_an_unknown_option_is_refused(device: hal.Device) -> None:
+    with pytest.raises(InputError, match="melt"):
+        device.compile(model(DOUBLE), vendor={"melt": True})
+
+
+def test_a_prediction_names_the_operator_that_is_not_taken(device: hal.Device) -> None:
+    graph = "g(float[2, 2] x) => (float y) { z = Relu(x) y = Det(z) }"
+    nodes = device.query(model(graph)).nodes
+    assert {node.op: node.supported for node in nodes} == {"Relu": True, "Det": False}
+
+
+def test_a_saved_program_computes_the_same(device: hal.Device) -> None:
+    x = line(6).reshape(2, 3)
+    saved = device.compile(model(DOUBLE)).save()
+    np.testing.assert_array_equal(device.load(saved)({"x": x})["y"], x * 2)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("c", b"ELF"),
+        ("cuda", b"__global__"),
+        ("metal", b"kernel void"),
+        ("opencl", b"__kernel"),
+        ("webgpu", b"@compute"),
+    ],
+)
+def test_code_for_a_device_that_is_not_here_is_compiled_and_kept(
+    target: str, words: bytes
+) -> None:
+    with hal.open(f"tvm:{target}") as other:
+        if other.info.properties["runs"] == "yes":
+            pytest.skip(f"{target} is here")
+        exe = other.compile(model(DOUBLE.replace("N", "2")))
+        saved = exe.save()
+        assert words in saved
+        assert other.load(saved).save() == saved
+        with pytest.raises(DeviceNotFound, match=target):
+            exe({"x": np.zeros((2, 3), np.float32)})
