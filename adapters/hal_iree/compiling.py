@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hal import tools
 from hal.adapter import import_sdk
-from hal.errors import HALError, Unsupported
+from hal.errors import DeviceLost, HALError, Unsupported
 from hal_iree import devices, errors
 
 if TYPE_CHECKING:
@@ -56,7 +56,11 @@ def _compiled(proto: onnx.ModelProto, flags: Sequence[str], *, written_out: bool
         folder = Path(name)
         _import(proto, folder / "model.mlirbc", written_out=written_out)
         words = [str(tool), "model.mlirbc", "-o", "model.vmfb", *flags]
-        ended = tools.run(words, "iree-compile", folder=folder)
+        try:
+            ended = tools.run(words, "iree-compile", folder=folder)
+        except DeviceLost as died:
+            died.stderr = errors.of_death(died.stderr)
+            raise
         if ended.status:
             raise errors.of_compiler(ended.err)
         return (folder / "model.vmfb").read_bytes()

@@ -9,6 +9,8 @@ from hal.errors import CompileError, ExecutionError, HALError, OutOfMemory, Unsu
 
 _ERROR = re.compile(r"error: (?P<told>.+)")
 _STATUS = re.compile(r"\.(?:c|h|cc|inl):\d+: (?P<code>[A-Z_]+);")
+_FRAME = re.compile(r"^\s*#\d+ 0x[0-9a-f]+ (?P<where>.*mlir::.*)$", re.MULTILINE)
+_CAUSE = re.compile(r"^.*(?:LLVM ERROR|Assertion).*$", re.MULTILINE)
 _LONGEST = 600
 _OPERATOR = re.compile(r'"torch\.operator".*?name = "onnx\.(?P<op>\w+)"')
 
@@ -51,3 +53,10 @@ def of_runtime(error: Exception) -> HALError | None:
         return None
     kind = OutOfMemory if found["code"] == "RESOURCE_EXHAUSTED" else ExecutionError
     return kind(told[:_LONGEST])
+
+
+def of_death(printed: str | None) -> str:
+    """Where a dying compiler was, without the addresses, which differ each time."""
+    frame, cause = _FRAME.search(printed or ""), _CAUSE.search(printed or "")
+    words = ([cause[0]] if cause else []) + ([f"in {frame['where'][:200]}"] if frame else [])
+    return "; ".join(words)
