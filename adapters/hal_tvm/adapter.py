@@ -104,8 +104,17 @@ def _compiled(model: Model, target: str, options: CompileOptions) -> TvmProgram:
     tvm = devices.sdk()
     freeze, attributes = _options(options.vendor)
     module = importing.module(model, settle=freeze)
-    executable = tvm.compile(module, target=tvm.target.Target({"kind": target, **attributes}))
+    executable = tvm.compile(module, target=_target(tvm, {"kind": target, **attributes}))
     facts = model.facts
     return TvmProgram(
         executable, target, facts.inputs, facts.outputs, facts.nodes, options.threads
     )
+
+
+def _target(tvm: Any, attributes: Mapping[str, Any]) -> Any:
+    try:
+        return tvm.target.Target(attributes)
+    except Exception as error:
+        raise InputError(
+            f"TVM has no target {dict(attributes)}: {errors.told(error)}"
+        ) from error

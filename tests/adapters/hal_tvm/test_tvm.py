@@ -91,6 +91,16 @@ def test_an_unknown_option_is_refused(device: hal.Device) -> None:
         device.compile(model(DOUBLE), vendor={"melt": True})
 
 
+def test_a_target_that_tvm_does_not_know_is_the_callers_mistake(device: hal.Device) -> None:
+    with pytest.raises(InputError, match="nonesuch"):
+        device.compile(model(DOUBLE), vendor={"target": {"nonesuch": 1}})
+
+
+def test_the_pool_of_threads_may_be_one(device: hal.Device) -> None:
+    exe = device.compile(model(DOUBLE), threads=1)
+    np.testing.assert_array_equal(exe({"x": line(3).reshape(1, 3)})["y"], [[0, 2, 4]])
+
+
 def test_a_prediction_names_the_operator_that_is_not_taken(device: hal.Device) -> None:
     graph = "g(float[2, 2] x) => (float y) { z = Relu(x) y = Det(z) }"
     nodes = device.query(model(graph)).nodes
