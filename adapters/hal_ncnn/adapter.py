@@ -78,6 +78,7 @@ def _info(device: str, name: str, sdk: str, arithmetic: tuple[str, ...]) -> Devi
         kind="cpu" if device == "cpu" else "gpu",
         sdk=sdk,
         dtypes=_DTYPES,
+        opsets={"": (1, 26)},  # those of the ONNX Runtime inside pnnx
         features=_FEATURES,
         arithmetic=arithmetic,
     )

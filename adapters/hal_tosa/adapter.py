@@ -38,6 +38,7 @@ class TosaAdapter(Adapter, CanLoad):
                 sdk=metadata.version("tosa-tools"),
                 driver=f"torch-mlir {metadata.version('torch-mlir')}",
                 dtypes=_DTYPES,
+                opsets={"": (1, 26)},  # those of the onnx that its environment has
                 features=frozenset({"deterministic", "dynamic_shapes", "save"}),
                 arithmetic=("fp32",),
             )

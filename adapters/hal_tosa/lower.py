@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hal import tools
 from hal.adapter import import_sdk
-from hal.errors import CompileError, DeviceLost, HALError, SDKMissing, Unsupported
+from hal.errors import CompileError, DeviceLost, HALError, InputError, SDKMissing, Unsupported
 
 if TYPE_CHECKING:
     from hal.model import Model
@@ -91,13 +91,21 @@ def imported(model: Model) -> str:
 
 
 def _inferred(model: Model) -> Any:
-    """The message with its weights, of an opset the importer knows, with inferred types."""
-    from onnx import shape_inference, version_converter
+    """The message with its weights, of an opset the importer knows, with inferred types.
+
+    Raises:
+        InputError: onnx's checker, which the importer's own command asks too, refuses it.
+    """
+    from onnx import checker, shape_inference, version_converter
     from onnx.external_data_helper import load_external_data_for_model
 
     proto = model.proto()
     if model.facts.external:
         load_external_data_for_model(proto, str(model.folder))
+    try:
+        checker.check_model(proto)
+    except checker.ValidationError as error:
+        raise InputError(f"onnx's checker refuses the model: {error}") from error
     if model.facts.opsets.get("", OLDEST) < OLDEST:  # as its own command does, when asked
         with suppress(version_converter.ConvertError):
             proto = version_converter.convert_version(proto, OLDEST)
