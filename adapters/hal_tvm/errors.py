@@ -19,6 +19,7 @@ _REFUSALS = re.compile(
 )
 """Words of a clean no: the front end says what it does not do."""
 
+_UNSUPPORTED = re.compile(r"[Uu]nsupported|not (?:yet )?(?:supported|implemented)")
 _NOT_SUPPORTED = re.compile(r"not supported for frontend ONNX: (?P<ops>.*)")
 _LONGEST = 500
 
@@ -53,7 +54,8 @@ def translate(error: Exception) -> HALError | None:
     if not is_tvms(error):
         return None
     text = told(error)
-    return (Unsupported if isinstance(error, NotImplementedError) else CompileError)(text)
+    refusal = isinstance(error, NotImplementedError) or _UNSUPPORTED.search(text) is not None
+    return (Unsupported if refusal else CompileError)(text)
 
 
 def running(error: Exception) -> HALError:
