@@ -103,7 +103,7 @@ def _inferred(model: Model) -> Any:
     if model.facts.external:
         load_external_data_for_model(proto, str(model.folder))
     try:
-        checker.check_model(proto)
+        checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType]  # PathLike of what
     except checker.ValidationError as error:
         raise InputError(f"onnx's checker refuses the model: {error}") from error
     if model.facts.opsets.get("", OLDEST) < OLDEST:  # as its own command does, when asked
