@@ -33,9 +33,10 @@ def _undeclared(folder: Path, declared: set[str]) -> dict[str, str]:
     """Imported packages that none of the declared distributions brings, and where."""
     owners: Mapping[str, list[str]] = packages_distributions()
     found: dict[str, str] = {}
+    ours = {"hal", *(path.stem for path in folder.glob("*.py"))}
     for path in sorted(folder.rglob("*.py")):
         for name in _imported(path):
-            if name in sys.stdlib_module_names or name == "hal" or name.startswith("hal_"):
+            if name in sys.stdlib_module_names or name in ours or name.startswith("hal_"):
                 continue
             if not {_canonical(owner) for owner in owners.get(name, [])} & declared:
                 found[name] = path.relative_to(folder).as_posix()
