@@ -108,21 +108,25 @@ def _reason(error: Mapping[str, Any]) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def measured(targets: Sequence[str], more: Sequence[str], seconds: float) -> Record:
-    """Both models on all targets; prints a line for each run."""
+def measured(targets: Sequence[str], more: Sequence[str], seconds: float, file: Path) -> Record:
+    """Both models on all targets, kept in the file after each; rows of others stay there."""
     fetcher = Fetcher(cache_folder() / "pretrained")
-    rows: dict[str, Record] = {target: {} for target in targets}
-    for wanted in MODELS:
-        case = Case(wanted, fetcher, seconds)
-        for target in targets:
-            record = rows[target][wanted.name] = case.record(target, more)
-            print(f"{wanted.name:12} {target:24} {_cell(record)}", flush=True)
-    return {
+    cases = [Case(wanted, fetcher, seconds) for wanted in MODELS]
+    kept: Record = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    found: Record = {
         "date": date.today().isoformat(),
         "machine": f"{platform.system()} {platform.machine()}",
         "judge": f"{JUDGE} {hal.open(JUDGE).info.sdk}",
-        "targets": rows,
+        "targets": kept.get("targets", {}),
     }
+    for target in targets:
+        row: Record = {}
+        for case in cases:
+            row[case.name] = case.record(target, more)
+            print(f"{target:24} {case.name:12} {_cell(row[case.name])}", flush=True)
+        found["targets"][target] = row
+        file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return found
 
 
 def _cell(record: Mapping[str, Any]) -> str:
@@ -165,7 +169,7 @@ def main() -> int:
     """Exit 0 where every target is right or says why it does not answer, else 1."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("targets", nargs="*")
-    parser.add_argument("-o", "--output", type=Path, help="keep the results as JSON")
+    parser.add_argument("-o", "--output", type=Path, default=Path("everywhere.json"))
     parser.add_argument("--devices", action="append", default=[], help="a devices.yaml to read")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for one run")
     parser.add_argument("--page", type=Path, metavar="JSON", help="print the page of results")
@@ -174,9 +178,7 @@ def main() -> int:
         sys.stdout.write(page(json.loads(asked.page.read_text(encoding="utf-8"))))
         return 0
     more = [word for file in asked.devices for word in ("--devices", file)]
-    found = measured(asked.targets, more, asked.timeout)
-    if asked.output:
-        asked.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    found = measured(asked.targets, more, asked.timeout, asked.output)
     records = [record for row in found["targets"].values() for record in row.values()]
     return 0 if all(record.get("right", True) for record in records) else 1
 
