@@ -52,6 +52,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
         (r"reshape changes volume\. ", InputError),
         (r"has datatype \w+ but is not|has no runners that implement it", Unsupported),
         (r"shape inputs, but no optimization profile", Unsupported),
+        (r"Quantized constant .* is only allowed before", Unsupported),
         (r"Must have inputs with equal ranks", Unsupported),  # an If's branches
         (r"only supports?\b|[Mm]ust be an initializer", Unsupported),
     )
