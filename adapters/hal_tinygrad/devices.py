@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from hal.adapter import import_sdk
+from hal.errors import SDKMissing
 from hal.spec import DeviceInfo
 
 INSTALL = "pip install 'onnx-hal[tinygrad]'"
@@ -37,10 +38,14 @@ def listed() -> list[DeviceInfo]:
     """The devices that are here.
 
     Raises:
-        SDKMissing: tinygrad is not installed.
+        SDKMissing: tinygrad is not installed, or nothing that it could compute with.
     """
     import_sdk("tinygrad", "tinygrad", INSTALL)
-    return [info for find in (_cpu, _cl, _cuda) for info in find()]
+    found = [info for find in (_cpu, _cl, _cuda) for info in find()]
+    if not found:
+        needs = "; ".join(f"for {device}, {why}" for device, why in MISSING.items())
+        raise SDKMissing(f"tinygrad has no device here: {needs}", install="apt install clang")
+    return found
 
 
 def _info(device: str, name: str, kind: Any, vendor: str, driver: str) -> DeviceInfo:

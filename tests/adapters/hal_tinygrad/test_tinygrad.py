@@ -16,7 +16,14 @@ from hal_tinygrad.replay import replayable
 from onnx import TensorProto, helper, numpy_helper
 
 from hal.adapter import Program
-from hal.errors import CompileError, DeviceNotFound, ExecutionError, InputError, Unsupported
+from hal.errors import (
+    CompileError,
+    DeviceNotFound,
+    ExecutionError,
+    InputError,
+    SDKMissing,
+    Unsupported,
+)
 from hal.model import Model
 from hal.spec import CompileOptions, DeviceInfo
 from hal.tensor import Array, Tensor
@@ -196,6 +203,16 @@ def test_a_device_that_is_not_here_is_told_with_what_brings_it(
     monkeypatch.setattr(devices, "listed", lambda: [cpu])
     with pytest.raises(DeviceNotFound, match="pocl-opencl-icd"):
         adapter.find("cl")
+
+
+def test_a_machine_with_nothing_to_compute_on_is_told_the_packages(
+    cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cpu.id == "cpu"
+    for find in ("_cpu", "_cl", "_cuda"):
+        monkeypatch.setattr(devices, find, lambda: iter(()))
+    with pytest.raises(SDKMissing, match=r"clang.*pocl-opencl-icd"):
+        devices.listed()
 
 
 def test_errors_are_named_by_what_was_going_on(
