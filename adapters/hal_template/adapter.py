@@ -20,7 +20,7 @@ class TemplateAdapter(Adapter):
 
     # The entry point's name. `install` is shown where the vendor's package is missing.
     name: ClassVar[str] = "template"
-    install: ClassVar[str | None] = None
+    install: ClassVar[str | None] = "pip install onnx"
 
     # No constructor arguments, no vendor import here: an instance must cost nothing.
 
