@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 
 from hal.errors import CompileError, HALError, Unsupported
 
@@ -23,14 +22,12 @@ _DIED = re.compile(r"^.*(?:terminated|Segmentation fault|Assertion .* failed|wha
 _LONGEST = 500
 
 
-def of_text(tool: str, status: int, printed: str) -> HALError:
+def of_text(printed: str) -> HALError:
     """The tool's failure: a clean no where a pattern knows it for one."""
     told = _told(printed)
-    if status < 0:
-        told = f"{tool} was ended by {signal.Signals(-status).name}: {told}"
     for pattern, kind in PATTERNS:
         match = pattern.search(told)
-        if match is not None and status > 0:
+        if match is not None:
             return kind(told, op=match.groupdict().get("op"))
     return CompileError(told)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from hal import tools
 from hal.errors import SDKMissing
 from hal_tpumlir import errors
 
@@ -41,24 +41,20 @@ def run(name: str, *arguments: str, folder: Path) -> str:
     """Run one of the tools (`model_transform`) in a folder; what it printed.
 
     Raises:
+        DeviceLost: a signal ended it.
         HALError: it failed; what it said last is in the message.
     """
     package = root()
     script = package / "python" / "tools" / f"{name}.py"
-    done = subprocess.run(
+    ended = tools.run(
         [sys.executable, str(script), *arguments],
-        cwd=folder,
+        name,
+        folder=folder,
         env=_environment(package),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
     )
-    if done.returncode:
-        raise errors.of_text(name, done.returncode, done.stdout)
-    return done.stdout
+    if ended.status:
+        raise errors.of_text(ended.said)
+    return ended.said
 
 
 def _environment(package: Path) -> dict[str, str]:
@@ -70,7 +66,7 @@ def _environment(package: Path) -> dict[str, str]:
         "LD_PRELOAD": " ".join(_system_libraries()),
         "PATH": f"{package / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    return {"OMP_NUM_THREADS": "1", **os.environ, **ours}
+    return ours if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": "1", **ours}
 
 
 def _joined(*folders: Path) -> str:

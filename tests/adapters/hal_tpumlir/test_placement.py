@@ -51,8 +51,6 @@ def test_operations_bear_the_names_of_the_values_they_give() -> None:
 
 def test_a_refusal_names_the_operator() -> None:
     error = errors.of_text(
-        "model_transform",
-        1,
         "Traceback\n  File \"OnnxConverter.py\"\nRuntimeError: Op not support:{'Det'}\n",
     )
     assert isinstance(error, Unsupported)
@@ -63,10 +61,9 @@ def test_a_tool_that_died_is_no_refusal() -> None:
     printed = (
         "*** stack smashing detected ***: terminated\nRuntimeError: [!Error]: tpuc-opt x\n"
     )
-    error = errors.of_text("model_transform", 1, printed)
+    error = errors.of_text(printed)
     assert isinstance(error, CompileError)
     assert "stack smashing detected" in error.message
-    assert "SIGSEGV" in errors.of_text("model_runner", -11, "not supported").message
 
 
 def test_without_the_tools_the_line_that_brings_them_is_told() -> None:
