@@ -102,14 +102,15 @@ def _inferred(model: Model) -> Any:
     proto = model.proto()
     if model.facts.external:
         load_external_data_for_model(proto, str(model.folder))
+    if model.facts.opsets.get("", OLDEST) < OLDEST:  # as its own command does, when asked
+        with suppress(version_converter.ConvertError):
+            proto = version_converter.convert_version(proto, OLDEST)
+    proto = shape_inference.infer_shapes(proto, data_prop=True)
     try:
         checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType]  # PathLike of what
     except checker.ValidationError as error:
         raise InputError(f"onnx's checker refuses the model: {error}") from error
-    if model.facts.opsets.get("", OLDEST) < OLDEST:  # as its own command does, when asked
-        with suppress(version_converter.ConvertError):
-            proto = version_converter.convert_version(proto, OLDEST)
-    return shape_inference.infer_shapes(proto, data_prop=True)
+    return proto
 
 
 def _call(who: str, words: tuple[str | Path, ...], result: str, folder: Path) -> None:
