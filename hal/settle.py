@@ -39,8 +39,8 @@ def settled(model: Model) -> Model:
     """The model with what follows from its static shapes written as constants.
 
     A Shape or Size of a value whose shape is known becomes a Constant, and so do the few
-    integers that are worked out from it and from constants. Every Constant holds a tensor,
-    whichever attribute it was given by.
+    integers that are worked out from it and from constants, and a small ConstantOfShape of a
+    shape that is known. Every Constant holds a tensor, whichever attribute it was given by.
     """
     proto = model.proto()
     for body in graphs(proto.graph):
@@ -108,6 +108,8 @@ class _Known:
         if node.op_type in ("Shape", "Size") and node.input[0] in shapes:
             return _measured(node, shapes[node.input[0]])
         taken = [name for name in node.input if name]
+        if node.op_type == "ConstantOfShape" and node.input[0] in self._values:
+            return _filled(node, self._values[node.input[0]])
         if self._of_shapes.isdisjoint(taken) or not self._values.keys() >= set(taken):
             return None
         return self._computed(node, taken)
@@ -145,6 +147,15 @@ def _measured(node: onnx.NodeProto, shape: tuple[int, ...]) -> Array:
         return np.array(math.prod(shape), np.int64)
     ends = {attribute.name: attribute.i for attribute in node.attribute}
     return np.array(shape[ends.get("start", 0) : ends.get("end")], np.int64)
+
+
+def _filled(node: onnx.NodeProto, shape: Array) -> Array | None:
+    from onnx import numpy_helper
+
+    if math.prod(shape.tolist()) > FOLDED:
+        return None
+    value = numpy_helper.to_array(node.attribute[0].t) if node.attribute else np.zeros(1, "f4")
+    return np.full(shape, value.reshape(()))
 
 
 def _held(node: onnx.NodeProto) -> Array | None:

@@ -16,7 +16,7 @@ def settled_graph(graph: str) -> onnx.GraphProto:
     return settled(Model(parser.parse_model(text).SerializeToString())).proto().graph
 
 
-def constants(graph: onnx.GraphProto) -> dict[str, list[int] | int]:
+def constants(graph: onnx.GraphProto) -> dict[str, object]:
     return {
         node.output[0]: numpy_helper.to_array(node.attribute[0].t).tolist()
         for node in graph.node
@@ -81,6 +81,23 @@ def test_numbers_that_are_no_integers_are_left_to_compute() -> None:
         "g(float[2, 8] x) => (float y) { n = Size(x) f = Cast<to = 1>(n) y = Sqrt(f) }"
     )
     assert [node.op_type for node in graph.node] == ["Constant", "Cast", "Sqrt"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "value"), [("int64[2] s = {1, 2}", [[7, 7]]), ("int64[0] s = {}", 7)]
+)
+def test_a_small_constant_of_a_known_shape_is_a_constant(
+    shape: str, value: list[list[int]] | int
+) -> None:
+    graph = settled_graph(
+        f"g() => (int64 y) <{shape}> {{ y = ConstantOfShape<value = int64[1] {{7}}>(s) }}"
+    )
+    assert constants(graph) == {"y": value}
+
+
+def test_a_large_constant_of_a_known_shape_is_left_to_compute() -> None:
+    graph = settled_graph("g() => (float[A] y) <int64[1] s = {65}> { y = ConstantOfShape(s) }")
+    assert [node.op_type for node in graph.node] == ["ConstantOfShape"]
 
 
 def test_long_values_are_left_to_compute() -> None:
