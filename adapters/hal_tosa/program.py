@@ -56,4 +56,5 @@ def refusal(error: str, log: str) -> HALError:
         what = " ".join(found["what"].split())
         return Unsupported(f"TOSA has no {what}", op=found["op"])
     said = " ".join(log.split()[:60])
-    return ExecutionError(f"the reference model: {error} {said}".strip())
+    kind = Unsupported if "exceeds maximum rank" in error else ExecutionError
+    return kind(f"the reference model: {error} {said}".strip())
