@@ -1,4 +1,4 @@
-"""examples/everywhere.py: its page says what was measured, and the committed one is such a page."""
+"""examples/everywhere.py: its page says what was measured, and so does the committed one."""
 
 from __future__ import annotations
 
