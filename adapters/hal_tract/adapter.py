@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hal.adapter import Adapter, CanLoad, CanQuery, Program, import_sdk
 from hal.errors import CompileError, HALError, InputError, Unsupported
-from hal.spec import CompileOptions, DeviceInfo, NodeFacts, NodeSupport, Support, TensorSpec
+from hal.spec import CompileOptions, DeviceInfo, ModelFacts, NodeSupport, Support, TensorSpec
 from hal.specialize import Specialized, control_inputs
 from hal.staged import as_file
 from hal_tract import errors
@@ -103,13 +103,9 @@ class TractAdapter(Adapter, CanQuery, CanLoad):
             path = Path(folder) / "model.nnef.tar"
             path.write_bytes(body)
             typed = self._nnef().load(path)
-        inputs, outputs = (
-            tuple(TensorSpec.from_json(spec) for spec in header[end])
-            for end in ("inputs", "outputs")
-        )
-        nodes = tuple(NodeFacts(*node) for node in header["nodes"])
-        ready = typed.into_runnable()
-        return TractProgram(ready, inputs, outputs, header["order"], nodes, lambda: blob)
+        inputs = tuple(TensorSpec.from_json(spec) for spec in header["inputs"])
+        facts = ModelFacts.from_json(header["facts"])
+        return TractProgram(typed.into_runnable(), inputs, facts, header["order"], lambda: blob)
 
     def translate(self, error: Exception) -> HALError | None:
         return errors.translate(error)
@@ -134,18 +130,13 @@ class TractAdapter(Adapter, CanQuery, CanLoad):
         if not all(spec.is_static for spec in specs):
             for fact in typed.output_facts():
                 fact.datum_type()  # refuses a result that stays an expression of symbols
-        inputs, outputs, nodes = tuple(specs), model.facts.outputs, model.facts.nodes
 
         def save() -> bytes:
-            header = {
-                "inputs": [spec.to_json() for spec in inputs],
-                "outputs": [spec.to_json() for spec in outputs],
-                "nodes": [[node.id, node.op, node.domain, node.version] for node in nodes],
-                "order": order,
-            }
+            given = [spec.to_json() for spec in specs]
+            header = {"inputs": given, "facts": model.facts.to_json(), "order": order}
             return self._saved(self._typed(model, specs)[0], header)
 
-        return TractProgram(typed.into_runnable(), inputs, outputs, order, nodes, save)
+        return TractProgram(typed.into_runnable(), tuple(specs), model.facts, order, save)
 
     def _typed(self, model: Model, specs: Sequence[TensorSpec]) -> tuple[Any, list[str]]:
         """tract's model, and its inputs' names in its order."""

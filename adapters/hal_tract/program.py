@@ -7,7 +7,7 @@ from typing import Any
 
 from hal import dtypes
 from hal.adapter import CanPlace, CanSave, Program, import_sdk
-from hal.spec import NodeFacts, NodePlacement, Placement, TensorSpec
+from hal.spec import ModelFacts, NodePlacement, Placement, TensorSpec
 from hal.tensor import Feeds, Tensor, Value
 from hal_tract import errors
 
@@ -22,16 +22,15 @@ class TractProgram(Program, CanSave, CanPlace):
         self,
         runnable: Any,
         inputs: tuple[TensorSpec, ...],
-        outputs: tuple[TensorSpec, ...],
+        facts: ModelFacts,
         order: Sequence[str],
-        nodes: Sequence[NodeFacts],
         save: Callable[[], bytes],
     ) -> None:
         self.inputs = inputs
-        self.outputs = outputs
+        self.outputs = facts.outputs
         self._runnable: Any = runnable
         self._order = order
-        self._nodes = nodes
+        self._nodes = facts.nodes
         self._save = save
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
