@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from hal.adapter import import_sdk
 from hal.errors import SDKMissing
@@ -48,7 +48,9 @@ def listed() -> list[DeviceInfo]:
     return found
 
 
-def _info(device: str, name: str, kind: Any, vendor: str, driver: str) -> DeviceInfo:
+def _info(
+    device: str, name: str, kind: Literal["cpu", "gpu"], vendor: str, driver: str
+) -> DeviceInfo:
     from importlib.metadata import version
 
     return DeviceInfo(
@@ -100,14 +102,17 @@ def _cl() -> Iterator[DeviceInfo]:
         for kind in (cl.CL_DEVICE_TYPE_GPU, cl.CL_DEVICE_TYPE_DEFAULT):
             if not cl.clGetDeviceIDs(platforms[0], kind, 0, None, count) and count.value:
                 break
+        else:
+            return
         found = (cl.cl_device_id * count.value)()
         cl.clGetDeviceIDs(platforms[0], kind, count.value, found, None)
     except (AttributeError, OSError):  # no library of OpenCL
         return
+    sort: Literal["cpu", "gpu"] = "gpu" if kind == cl.CL_DEVICE_TYPE_GPU else "cpu"  # PoCL's
     for index, device in enumerate(found):
         asked = (cl.CL_DEVICE_NAME, cl.CL_DEVICE_VENDOR, cl.CL_DRIVER_VERSION)
         name, vendor, driver = (_text(cl.clGetDeviceInfo, device, what) for what in asked)
-        yield _info(f"cl.{index}" if index else "cl", name, "gpu", vendor, driver)
+        yield _info(f"cl.{index}" if index else "cl", name, sort, vendor, driver)
 
 
 def _text(ask: Callable[..., int], device: Any, what: int) -> str:
