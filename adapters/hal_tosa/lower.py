@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hal import tools
 from hal.adapter import import_sdk
-from hal.errors import CompileError, DeviceLost, HALError, InputError, SDKMissing, Unsupported
+from hal.errors import CompileError, DeviceLost, HALError, SDKMissing, Unsupported
 
 if TYPE_CHECKING:
     from hal.model import Model
@@ -94,7 +94,7 @@ def _inferred(model: Model) -> Any:
     """The message with its weights, of an opset the importer knows, with inferred types.
 
     Raises:
-        InputError: onnx's checker, which the importer's own command asks too, refuses it.
+        Unsupported: onnx's checker, which the importer's own command asks too, refuses it.
     """
     from onnx import checker, shape_inference, version_converter
     from onnx.external_data_helper import load_external_data_for_model
@@ -109,7 +109,7 @@ def _inferred(model: Model) -> Any:
     try:
         checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType]  # PathLike of what
     except checker.ValidationError as error:
-        raise InputError(f"onnx's checker refuses the model: {error}") from error
+        raise Unsupported(f"onnx's checker refuses the model: {error}") from error
     return proto
 
 
