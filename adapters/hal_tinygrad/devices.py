@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, Literal
 
@@ -108,11 +109,12 @@ def _cl() -> Iterator[DeviceInfo]:
         cl.clGetDeviceIDs(platforms[0], kind, count.value, found, None)
     except (AttributeError, OSError):  # no library of OpenCL
         return
-    sort: Literal["cpu", "gpu"] = "gpu" if kind == cl.CL_DEVICE_TYPE_GPU else "cpu"  # PoCL's
+    sort = "GPU" if kind == cl.CL_DEVICE_TYPE_GPU else "other than GPU"  # as PoCL's is
     for index, device in enumerate(found):
         asked = (cl.CL_DEVICE_NAME, cl.CL_DEVICE_VENDOR, cl.CL_DRIVER_VERSION)
         name, vendor, driver = (_text(cl.clGetDeviceInfo, device, what) for what in asked)
-        yield _info(f"cl.{index}" if index else "cl", name, sort, vendor, driver)
+        info = _info(f"cl.{index}" if index else "cl", name, "gpu", vendor, driver)
+        yield replace(info, properties={"OpenCL type": sort})
 
 
 def _text(ask: Callable[..., int], device: Any, what: int) -> str:
