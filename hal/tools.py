@@ -8,19 +8,15 @@ did not come in time. Any other status is for the adapter to read.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from hal.errors import DeviceLost
-
-if TYPE_CHECKING:
-    from hal.model import Model
 
 KEPT = 2000
 """Characters of what a tool printed that an error holds."""
@@ -108,19 +104,3 @@ def signal_name(number: int) -> str:
 def _read(stream: IO[bytes]) -> str:
     stream.seek(0)
     return stream.read().decode("utf-8", "replace")
-
-
-def write_model(model: Model, folder: Path) -> Path:
-    """The model as a file of the folder, with the files its weights lie in.
-
-    They are copied where they cannot be the same files: some tools refuse symbolic links.
-    """
-    for name, source in zip(model.facts.external, model.external_paths(), strict=True):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, folder / name)
-        except OSError:
-            shutil.copyfile(source, folder / name)
-    path = folder / "model.onnx"
-    path.write_bytes(model.bytes())
-    return path

@@ -88,8 +88,8 @@ def convert(model: Model, *, half: bool) -> Converted:
     """
     with TemporaryDirectory(prefix="hal-ncnn-") as name:
         folder = Path(name)
-        path = tools.write_model(model, folder)
-        words = (str(pnnx()), path.name, f"fp16={int(half)}")
+        (folder / "model.onnx").write_bytes(_whole(model))
+        words = (str(pnnx()), "model.onnx", f"fp16={int(half)}")
         try:
             ended = tools.run(words, "pnnx", folder=folder)
         except DeviceLost as lost:
@@ -111,6 +111,17 @@ def convert(model: Model, *, half: bool) -> Converted:
             (folder / "model.ncnn.bin").read_bytes(),
             {match["name"]: int(match["axis"]) for match in axes},
         )
+
+
+def _whole(model: Model) -> bytes:
+    """The model with its weights inside: pnnx loses those that lie in files beside it."""
+    if not model.facts.external:
+        return model.bytes()
+    from onnx.external_data_helper import load_external_data_for_model
+
+    proto = model.proto()
+    load_external_data_for_model(proto, str(model.folder))
+    return proto.SerializeToString()
 
 
 def _cause(said: str) -> str:

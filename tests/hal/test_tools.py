@@ -1,17 +1,14 @@
-"""Vendors' tools: what their ends mean, and the files they are given."""
+"""Vendors' tools: what their ends mean."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from onnx import TensorProto, helper, save
 
 from hal import tools
 from hal.errors import DeviceLost
-from hal.model import Model
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -52,26 +49,3 @@ def test_it_runs_in_the_folder_with_the_variables_given(tmp_path: Path) -> None:
     code = "import os; print(os.getcwd(), os.environ['WHERE'], bool(os.environ.get('PATH')))"
     ended = tools.run(python(code), "it", folder=tmp_path, env={"WHERE": "here"})
     assert ended.out.split() == [str(tmp_path.resolve()), "here", "True"]
-
-
-def test_a_model_is_written_with_the_files_its_weights_lie_in(tmp_path: Path) -> None:
-    weight = helper.make_tensor(
-        "w", TensorProto.FLOAT, [4], np.arange(4, dtype=np.float32).tobytes(), raw=True
-    )
-    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4]) for n in "xy"]
-    node = helper.make_node("Add", ["x", "w"], ["y"])
-    graph = helper.make_graph([node], "g", ports[:1], ports[1:], [weight])
-    given, made = tmp_path / "given", tmp_path / "made"
-    given.mkdir()
-    made.mkdir()
-    save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
-        given / "m.onnx",
-        save_as_external_data=True,
-        location="w.bin",
-        size_threshold=0,
-    )
-    path = tools.write_model(Model(given / "m.onnx"), made)
-    assert path.read_bytes() == (given / "m.onnx").read_bytes()
-    assert not (made / "w.bin").is_symlink()
-    assert (made / "w.bin").read_bytes() == (given / "w.bin").read_bytes()
