@@ -9,7 +9,7 @@ Read by adapter writers (which class does my vendor's exception become?) and by 
     ├── DeviceError              absent, busy, lost, out of memory
     │   ├── DeviceNotFound       no such device on this machine
     │   │   └── HostUnreachable  the machine that has the device does not answer
-    │   ├── DeviceLost           the process that held the device ended or stopped answering
+    │   ├── DeviceLost           the process that held the device, or a tool of it, ended or hung
     │   └── OutOfMemory          the device or its host ran out of memory
     ├── Unsupported              a clean no (op, dtype, opset, shape): a gap, in conformance
     ├── CompileError             the vendor broke its own promise
@@ -88,7 +88,7 @@ class HostUnreachable(DeviceNotFound):
 
 
 class DeviceLost(DeviceError):
-    """The process that held the device ended or stopped answering.
+    """The process that held the device ended or stopped answering, or a vendor's tool did.
 
     `signal` is the number of the signal that ended it, `exit_code` its exit status, `timed_out`
     whether it was ended because it did not answer in time; `stderr` the last it printed.
