@@ -9,7 +9,7 @@ Read by adapter writers (which class does my vendor's exception become?) and by 
     ├── DeviceError              absent, busy, lost, out of memory
     │   ├── DeviceNotFound       no such device on this machine
     │   │   └── HostUnreachable  the machine that has the device does not answer
-    │   ├── DeviceLost           the process that held the device, or a tool of it, ended or hung
+    │   ├── DeviceLost           the process of the device, or a tool of it, ended or hung
     │   └── OutOfMemory          the device or its host ran out of memory
     ├── Unsupported              a clean no (op, dtype, opset, shape): a gap, in conformance
     ├── CompileError             the vendor broke its own promise
