@@ -72,17 +72,18 @@ class Case:
     def _run(self, target: str, more: Sequence[str]) -> tuple[dict[str, Array] | str, Record]:
         """The outputs by name with what `hal run` told of the run; or the reason for none."""
         command = [sys.executable, "-m", "hal", "run", str(self._path), "-d", target, "--json"]
+        command += ["--timeout", str(self._seconds)]
         with TemporaryDirectory() as folder:
             try:
                 done = subprocess.run(
                     [*command, *self._options, *more, "-o", folder],
                     capture_output=True,
                     text=True,
-                    timeout=self._seconds,
+                    timeout=2 * self._seconds + 60,
                     check=False,
                 )
             except subprocess.TimeoutExpired:
-                return f"no answer within {self._seconds:.0f} s", {}
+                return f"no answer within {2 * self._seconds + 60:.0f} s", {}
             told: Record = json.loads(done.stdout)
             if "error" in told:
                 return _reason(told["error"]), told
@@ -171,7 +172,9 @@ def main() -> int:
     parser.add_argument("targets", nargs="*")
     parser.add_argument("-o", "--output", type=Path, default=Path("everywhere.json"))
     parser.add_argument("--devices", action="append", default=[], help="a devices.yaml to read")
-    parser.add_argument("--timeout", type=float, default=600, help="seconds for one run")
+    parser.add_argument(
+        "--timeout", type=float, default=600, help="seconds to compile, and to run"
+    )
     parser.add_argument("--page", type=Path, metavar="JSON", help="print the page of results")
     asked = parser.parse_args()
     if asked.page:
