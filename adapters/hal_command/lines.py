@@ -13,16 +13,14 @@ stands. How a command ends says what happened:
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hal import dtypes, exchange
+from hal import dtypes, exchange, tools
 from hal.errors import (
     CompileError,
     DeviceLost,
@@ -33,8 +31,6 @@ from hal.errors import (
 )
 
 UNSUPPORTED, TIMED_OUT = 69, 124
-KEPT = 2000
-"""Characters of what a failing command printed that an error holds."""
 
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
@@ -106,26 +102,20 @@ class Lines:
             CompileError, ExecutionError: any other failure, by the step.
         """
         words = _filled(getattr(self, step), places)
-        env = {**os.environ, **({"OMP_NUM_THREADS": str(threads)} if threads else {})}
+        env = {"OMP_NUM_THREADS": str(threads)} if threads else {}
         try:
-            done = subprocess.run(
-                words,
-                cwd=folder,
-                env=env,
-                capture_output=True,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
+            ended = tools.run(words, f"the {step} command", folder=folder, env=env)
         except OSError as error:
             raise InputError(f"the {step} command cannot be started: {error}") from error
-        if done.returncode:
-            raise self._failure(step, done.returncode, _text(done.stdout), _text(done.stderr))
+        if ended.status:
+            out, err = tools.end_of(ended.out), tools.end_of(ended.err)
+            raise self._failure(step, ended.status, out, err)
 
     def _failure(self, step: str, code: int, out: str, err: str) -> HALError:
         said = err or out
-        signal = -code if code < 0 else code - 128 if 128 < code <= 192 else None
-        if signal is not None:
-            told = f"the {step} command was ended by signal {signal}"
+        if 128 < code <= 192:  # as shells tell it; an end of the command's own is told already
+            signal = code - 128
+            told = f"the {step} command was ended by {tools.signal_name(signal)}"
             return DeviceLost(told, signal=signal, stderr=said)
         if code == TIMED_OUT:
             return DeviceLost(f"the {step} command took too long", timed_out=True, stderr=said)
@@ -142,9 +132,3 @@ def _filled(line: str | list[str], places: Mapping[str, Path]) -> list[str]:
         text = pattern.sub(lambda found: shlex.quote(str(places[found[1]])), line)
         return ["sh", "-c", text]
     return [pattern.sub(lambda found: str(places[found[1]]), word) for word in line]
-
-
-def _text(stream: bytes) -> str:
-    """The end of what it printed."""
-    text = stream.strip().decode("utf-8", "replace")
-    return text if len(text) <= KEPT else f"...{text[-KEPT:]}"

@@ -99,8 +99,8 @@ def test_a_folder_with_blanks_and_quotes_is_no_trap(
     [
         ("echo 'no Einsum here' >&2; exit 69", Unsupported, "no Einsum here"),
         ("echo 'op Foo: not mine'; exit 1", Unsupported, "op Foo: not mine"),
-        ("kill -SEGV $$", DeviceLost, "signal 11"),
-        ("sh -c 'kill -ABRT $$'; exit $?", DeviceLost, "signal 6"),
+        ("kill -SEGV $$", DeviceLost, "SIGSEGV"),
+        ("sh -c 'kill -ABRT $$'; exit $?", DeviceLost, "SIGABRT"),
         ("exit 124", DeviceLost, "took too long"),
         ("echo out of paper >&2; exit 3", HALError, "exits with 3: out of paper"),
         ("exit 3", HALError, "exits with 3: it printed nothing"),
