@@ -20,7 +20,7 @@ from hal_conformance.suite.promise import Skip, promise
 ROUNDS = 500
 PATIENCE_S = 60.0  # a device that compiles slowly is judged by fewer rounds
 FEWEST = 40
-SAMPLED = 20  # collecting garbage takes longer than a round does
+SAMPLED = 10  # collecting garbage takes longer than a round does
 SIZE = 1 << 16  # elements of the weight, and of the result
 
 
