@@ -42,7 +42,11 @@ def module(model: Model, *, settle: bool) -> Any:
     except HALError as error:  # it may be about what could be known
         if errors.refused_ops(error) or not settle:
             raise
-        return _imported(settled(model))
+        try:
+            known = settled(model)
+        except (RuntimeError, ValueError):  # ONNX's own tools cannot read it either
+            raise error from error.__cause__
+        return _imported(known)
 
 
 def _imported(model: Model) -> Any:
