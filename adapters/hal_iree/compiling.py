@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from hal.spec import CompileOptions
 
 ENTRY = "main"
-_ALWAYS = ("--iree-input-type=onnx", "--iree-input-demote-f64-to-f32=false")
+_ALWAYS = ("--iree-input-type=onnx",)
+_KEEP_FLOAT64 = ("--iree-input-demote-f64-to-f32=false",)
 _BEST_KNOWN = 17
 """The opset that IREE's importer advises: it knows few operators of older ones."""
 
@@ -38,6 +39,8 @@ def compiled(model: Model, flags: Sequence[str], options: CompileOptions) -> byt
         HALError: the importer or the compiler refused it, or the compiler died.
     """
     told = [*_ALWAYS, *flags]
+    # Left on for other models, whose float64 is the importer's own, for attributes.
+    told += _KEEP_FLOAT64 if "float64" in model.facts.dtypes else ()
     told += ["--mlir-disable-threading"] if options.threads == 1 else []
     proto = _with_weights(model, options.dimensions)
     try:
