@@ -52,10 +52,12 @@ keep: ## Put a run into docs/results, packed: make keep FROM=results/x AS=2026-0
 	@cp $(FROM)/run.json docs/results/$(AS)/
 	@for file in results index; do gzip -9nc $(FROM)/$$file.jsonl > docs/results/$(AS)/$$file.jsonl.gz; done
 
-support: $(VENV)/ready-all ## Write the README's support table and docs/findings.md from docs/results
+support: $(VENV)/ready-all ## Write the pages and tables that are made from committed results
 	@$(BIN)/python -m hal_conformance.report.table docs/results/*/ --write README.md
 	@$(BIN)/python -m hal_conformance.report.findings docs/results/*/ --write docs/findings.md
 	@$(BIN)/python -m hal_conformance.report.vendors docs/results --write docs/vendors.md
+	@$(BIN)/python examples/everywhere.py --page docs/everywhere.json > docs/everywhere.md
+	@$(BIN)/python -m hal_conformance.agreement show docs/results/agreement-*.json.gz --write docs/tensorrt.md
 
 constraints: $(VENV)/ready-dev ## Upgrade everything in .venv and write the versions to constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'
