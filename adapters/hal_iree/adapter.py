@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hal import saved
 from hal.adapter import Adapter, CanLoad, Program
-from hal.errors import ArtifactError, DeviceNotFound, HALError, InputError, Unsupported
-from hal.spec import CompileOptions, DeviceInfo, TensorSpec
+from hal.errors import DeviceNotFound, HALError, InputError, Unsupported
+from hal.spec import CompileOptions, DeviceInfo
 from hal.specialize import Specialized, control_inputs
 from hal_iree import compiling, devices, errors, repro
 from hal_iree.program import IreeProgram
@@ -54,20 +54,11 @@ class IreeAdapter(Adapter, CanLoad):
         return Specialized(model, made, static=False, freeze=steering)
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> IreeProgram:
-        text, _, body = blob.partition(b"\n")
-        try:
-            header = json.loads(text)
-            inputs, outputs = _specs(header["inputs"]), _specs(header["outputs"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(f"the saved program's signature is damaged: {error}") from error
+        inputs, outputs, body, _ = saved.unpack(blob)
         return IreeProgram(body, inputs, outputs, _opened(device, options))
 
     def translate(self, error: Exception) -> HALError | None:
         return errors.of_runtime(error)
-
-
-def _specs(data: Sequence[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
-    return tuple(TensorSpec.from_json(spec) for spec in data)
 
 
 def _flags(vendor: Mapping[str, Any]) -> list[str]:

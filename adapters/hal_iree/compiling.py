@@ -6,7 +6,7 @@ with it, and costs nothing: what takes the time is compiling, not loading it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hal import tools
 from hal.adapter import import_sdk
 from hal.errors import DeviceLost, HALError, Unsupported
+from hal.specialize import bound
 from hal_iree import devices, errors
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def compiled(model: Model, flags: Sequence[str], options: CompileOptions) -> byt
     # Left on for other models, whose float64 is the importer's own, for attributes.
     told += _KEEP_FLOAT64 if "float64" in model.facts.dtypes else ()
     told += ["--mlir-disable-threading"] if options.threads == 1 else []
-    proto = _with_weights(model, options.dimensions)
+    proto = _with_weights(bound(model, options.dimensions))
     try:
         return _compiled(proto, told, written_out=False)
     except Unsupported as refusal:
@@ -69,18 +70,13 @@ def _compiled(proto: onnx.ModelProto, flags: Sequence[str], *, written_out: bool
         return (folder / "model.vmfb").read_bytes()
 
 
-def _with_weights(model: Model, lengths: Mapping[str, int]) -> onnx.ModelProto:
-    """The message with its weights, and with lengths for dimensions that have names."""
+def _with_weights(model: Model) -> onnx.ModelProto:
     from onnx import external_data_helper
 
     proto = model.proto()
     if model.facts.external:
         external_data_helper.load_external_data_for_model(proto, str(model.folder))
     proto.graph.name = ENTRY
-    for value in proto.graph.input:
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param in lengths:
-                dim.dim_value = lengths[dim.dim_param]
     return proto
 
 

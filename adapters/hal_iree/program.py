@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hal import dtypes
+from hal import dtypes, saved
 from hal.adapter import CanSave, Program, import_sdk
 from hal.errors import DeviceNotFound, Unsupported
 from hal.spec import TensorSpec
@@ -61,11 +60,7 @@ class IreeProgram(Program, CanSave):
         ]
 
     def save(self) -> bytes:
-        header = {
-            "inputs": [spec.to_json() for spec in self.inputs],
-            "outputs": [spec.to_json() for spec in self.outputs],
-        }
-        return json.dumps(header).encode() + b"\n" + self._blob
+        return saved.pack(self.inputs, self.outputs, self._blob)
 
     def close(self) -> None:
         self._context = self._entry = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hal import dtypes
+from hal import dtypes, saved
 from hal.adapter import CanPlace, CanSave, Program
 from hal.errors import DeviceNotFound, ExecutionError
 from hal.spec import NodeFacts, NodePlacement, Placement, TensorSpec
@@ -79,16 +78,12 @@ class TvmProgram(Program, CanSave, CanPlace):
     def save(self) -> bytes:
         if self._saved is not None:
             return self._saved
-        header = {
-            "inputs": [spec.to_json() for spec in self.inputs],
-            "outputs": [spec.to_json() for spec in self.outputs],
-            "nodes": [[node.id, node.op, node.domain, node.version] for node in self._nodes],
-        }
-        text = json.dumps(header).encode()
+        nodes = [[node.id, node.op, node.domain, node.version] for node in self._nodes]
         with TemporaryDirectory(prefix="hal-tvm-") as folder:
             path = Path(folder) / "program.so"
             self._executable.export_library(str(path))
-            return len(text).to_bytes(4, "little") + text + path.read_bytes()
+            body = path.read_bytes()
+        return saved.pack(self.inputs, self.outputs, body, {"nodes": nodes})
 
     def close(self) -> None:
         self._machine = None
@@ -99,19 +94,14 @@ class TvmProgram(Program, CanSave, CanPlace):
 
 def revived(blob: bytes, target: str, threads: int | None) -> TvmProgram:
     """The program that `TvmProgram.save` wrote."""
-    size = int.from_bytes(blob[:4], "little")
-    header, body = json.loads(blob[4 : 4 + size]), blob[4 + size :]
+    inputs, outputs, body, facts = saved.unpack(blob)
     tvm, executable = devices.sdk(), None
     if devices.runs(tvm, target):
         with TemporaryDirectory(prefix="hal-tvm-") as folder:
             path = Path(folder) / "program.so"
             path.write_bytes(body)
             executable = tvm.runtime.load_module(str(path))
-    inputs, outputs = (
-        tuple(TensorSpec.from_json(spec) for spec in header[end])
-        for end in ("inputs", "outputs")
-    )
-    nodes = tuple(NodeFacts(*node) for node in header["nodes"])
+    nodes = tuple(NodeFacts(*node) for node in facts["nodes"])
     return TvmProgram(executable, target, inputs, outputs, nodes, threads, blob)
 
 
