@@ -52,6 +52,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
         (r"is not registered in the OpenVINO Runtime|No device with", DeviceNotFound),
         (r"Cannot load library .*plugin", DeviceNotFound),
         (r"cannot parse valid device|No available device", DeviceNotFound),
+        (r"no supported devices found", DeviceNotFound),
         (r"No conversion rule found for operations: (?P<op>[^\s,]+)", Unsupported),
         (
             r"-- (?P<op>[\w.]+)-(?P<opset>\d+) with a message.*?"

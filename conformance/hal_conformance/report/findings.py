@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="hal_conformance.report.findings", description=__doc__
     )
-    parser.add_argument("results", nargs="+", type=Path, help="results folders")
+    parser.add_argument("results", nargs="+", type=Path, help="results folders, in any order")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--write", type=Path, metavar="FILE", help="rewrite the marked region")
     what.add_argument("--check", type=Path, metavar="FILE", help="exit 1 unless it is current")
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.write and not given.write.exists():
             given.write.write_text(PAGE, encoding="utf-8")
         with uncollected():
-            content = document([summarise(read(path)) for path in given.results])
+            content = document([summarise(read(path)) for path in sorted(given.results)])
         return write_or_check(content, MARKS, given.write, given.check)
     except (InputError, OSError) as error:
         sys.stderr.write(f"{error}\n")

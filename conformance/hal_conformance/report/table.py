@@ -101,14 +101,14 @@ def _name(target: TargetSummary) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="hal_conformance.report.table", description=__doc__)
-    parser.add_argument("results", nargs="+", type=Path, help="results folders")
+    parser.add_argument("results", nargs="+", type=Path, help="results folders, in any order")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--write", type=Path, metavar="FILE", help="rewrite the marked region")
     what.add_argument("--check", type=Path, metavar="FILE", help="exit 1 unless it is current")
     given = parser.parse_args(arguments)
     try:
         with uncollected():
-            content = render([summarise(read(path)) for path in given.results])
+            content = render([summarise(read(path)) for path in sorted(given.results)])
         return write_or_check(content, MARKS, given.write, given.check)
     except (InputError, OSError) as error:
         sys.stderr.write(f"{error}\n")
