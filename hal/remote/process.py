@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -119,14 +120,22 @@ class RemoteProcess:
             "memory_bytes": memory_bytes,
             "env": dict(env),
         }
-        self.socket.sendall(json.dumps(asked).encode() + b"\n")
         said = b""
+        with suppress(BrokenPipeError):  # it has ended already; what it said is read below
+            self.socket.sendall(json.dumps(asked).encode() + b"\n")
         while _MARK.encode() not in said or not said.endswith(b"\n"):
-            part = self.socket.recv(1 << 12)
+            part = self._part()
             said += part
             if not part or len(said) > _NOISE_BYTES:
                 raise self._mute(said)
         return json.loads(said.partition(_MARK.encode())[2])
+
+    def _part(self) -> bytes:
+        """What came next; nothing at the end, which may come before our line was read."""
+        try:
+            return self.socket.recv(1 << 12)
+        except ConnectionResetError:
+            return b""
 
     def _mute(self, said: bytes) -> InputError | HostUnreachable:
         """The error for a machine that let us in and did not start our Python."""
