@@ -158,8 +158,9 @@ def _servers(server: int) -> list[int]:
     found = [server]
     for pid in found:
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            children = [int(child) for child in task.read_text().split()]
-            found += [c for c in children if _name(c).startswith("sshd")]
+            with suppress(FileNotFoundError):  # the thread has ended meanwhile
+                children = [int(child) for child in task.read_text().split()]
+                found += [c for c in children if _name(c).startswith("sshd")]
     return found
 
 

@@ -19,8 +19,8 @@ from hal_conformance.suite.promise import Skip, promise
 
 ROUNDS = 500
 PATIENCE_S = 60.0  # a device that compiles slowly is judged by fewer rounds
-FEWEST = 40
-SAMPLED = 10  # collecting garbage takes longer than a round does
+FEWEST = 60
+SAMPLED = 20  # collecting garbage takes longer than a round does
 SIZE = 1 << 16  # elements of the weight, and of the result
 
 

@@ -108,7 +108,9 @@ def test_aligned_regions_stay_within_the_bound(
     if mode == "avg":
         assert np.median(made.pair.errors()) < 1e-3
         return
-    assert made.pair.accepts is not None
+    if made.pair.accepts is None:  # the readings agree, which they may with one sample a bin
+        assert grid == 1
+        return
     assert made.pair.accepts(got).all()
     assert not made.pair.accepts(got + np.float32(0.01)).all()
 
