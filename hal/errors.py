@@ -23,6 +23,7 @@ that does not apply is None. `to_json` and `from_json` carry an error across a p
 
 from __future__ import annotations
 
+import signal
 from typing import Any, ClassVar
 
 FIELDS = ("node", "op", "opset", "dtype", "device")
@@ -170,3 +171,11 @@ def from_json(data: dict[str, Any]) -> HALError:
         if name in FIELDS or name in kind.extra
     }
     return kind(str(data.get("message", "")), **fields)
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, where this platform knows it."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -8,7 +8,6 @@ did not come in time. Any other status is for the adapter to read.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from hal.errors import DeviceLost
+from hal.errors import DeviceLost, signal_name
 
 KEPT = 2000
 """Characters of what a tool printed that an error holds."""
@@ -91,14 +90,6 @@ def end_of(text: str) -> str:
 def _ends_of(text: str) -> str:
     """The beginning and the end: a crash is told before the stack that led to it, or after."""
     return text if len(text) <= 2 * KEPT else f"{text[:KEPT]}\n...\n{text[-KEPT:]}"
-
-
-def signal_name(number: int) -> str:
-    """The name of a signal, where this platform knows it."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _read(stream: IO[bytes]) -> str:

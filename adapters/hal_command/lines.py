@@ -28,6 +28,7 @@ from hal.errors import (
     HALError,
     InputError,
     Unsupported,
+    signal_name,
 )
 
 UNSUPPORTED, TIMED_OUT = 69, 124
@@ -115,7 +116,7 @@ class Lines:
         said = err or out
         if 128 < code <= 192:  # as shells tell it; an end of the command's own is told already
             signal = code - 128
-            told = f"the {step} command was ended by {tools.signal_name(signal)}"
+            told = f"the {step} command was ended by {signal_name(signal)}"
             return DeviceLost(told, signal=signal, stderr=said)
         if code == TIMED_OUT:
             return DeviceLost(f"the {step} command took too long", timed_out=True, stderr=said)

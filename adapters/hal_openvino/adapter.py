@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.adapter import Adapter, CanLoad, CanQuery, Program
-from hal.errors import ArtifactError, HALError, SDKMissing, Unsupported
+from hal.adapter import Adapter, CanLoad, CanQuery, Program, import_sdk
+from hal.errors import ArtifactError, HALError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, Support
 from hal.staged import as_file
 from hal_openvino import devices, errors, placement, repro, signature, support
@@ -81,13 +81,7 @@ class OpenVINOAdapter(Adapter, CanQuery, CanLoad):
         return errors.translate(error)
 
     def _core(self) -> Any:
-        try:
-            import openvino as ov
-        except ModuleNotFoundError as error:
-            raise SDKMissing(
-                f"OpenVINO is not installed ({error}); install it with: {self.install}",
-                install=self.install,
-            ) from error
+        ov = import_sdk("openvino", "OpenVINO", self.install)
         return _kept(ov.Core)
 
     def _config(self, name: Name, options: CompileOptions) -> dict[str, Any]:

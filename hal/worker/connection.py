@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from collections.abc import Callable
 from threading import RLock
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
-from hal.errors import AdapterError, DeviceLost, InputError, from_json
+from hal.errors import AdapterError, DeviceLost, InputError, from_json, signal_name
 from hal.worker.wire import Channel, Closed, Malformed, Message, Received
 
 GRACE_S = 2.0
@@ -156,14 +155,7 @@ def _death(verb: str, status: int | None, why: str, stderr: str | None) -> Devic
         silent = f"the worker closed its connection during {verb!r} and did not end"
         return DeviceLost(told if why else silent, stderr=stderr)
     if status < 0:
-        what = f"the worker was ended by {_signal_name(-status)} during {verb!r}"
+        what = f"the worker was ended by {signal_name(-status)} during {verb!r}"
         return DeviceLost(what, signal=-status, stderr=stderr)
     what = f"the worker exited with status {status} during {verb!r}"
     return DeviceLost(what, exit_code=status, stderr=stderr)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -7,7 +7,6 @@ fresh worker.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -182,11 +181,3 @@ def record(
         "signal": final.signal,
         "reason": final.reason,
     }
-
-
-def signal_name(number: int) -> str:
-    """The name of a signal, where this platform knows it."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
