@@ -10,13 +10,14 @@ Loads with NumPy alone, on Python 3.10, so that an adapter runs in a bare worker
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.errors import DeviceNotFound, HALError, SDKMissing, Unsupported
+from hal.errors import DeviceNotFound, HALError, InputError, SDKMissing, Unsupported
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, Support, TensorSpec
 from hal.tensor import Array, Feeds, Value
 
@@ -50,14 +51,16 @@ class Adapter(ABC):
 
     `name` is the entry point's name; `install` the pip line that brings the SDK;
     `system_packages` what it needs of the operating system, by Debian's names, which are told
-    and never installed. Options of the target arrive in `CompileOptions.vendor`. A constructor
-    takes no arguments and loads no vendor: the SDK is imported by `probe` or `compile`, which
-    raise SDKMissing without it.
+    and never installed; `absent` says what a device needs that is not here, by the first part
+    of its id ("cuda" of "cuda.1"). Options of the target arrive in `CompileOptions.vendor`. A
+    constructor takes no arguments and loads no vendor: the SDK is imported by `probe` or
+    `compile`, which raise SDKMissing without it.
     """
 
     name: ClassVar[str]
     install: ClassVar[str | None] = None
     system_packages: ClassVar[tuple[str, ...]] = ()
+    absent: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def probe(self) -> Sequence[DeviceInfo]:
@@ -84,8 +87,10 @@ class Adapter(ABC):
         """
         found = {info.id: info for info in self.probe()}
         if device not in found:
+            why = self.absent.get(first_part(device))
             raise DeviceNotFound(
-                f"no device {device!r}; adapter {self.name!r} sees {sorted(found)}",
+                f"no device {device!r}; adapter {self.name!r} sees {sorted(found)}"
+                f"{f'; {why}' if why else ''}",
                 device=device,
             )
         return found[device]
@@ -196,6 +201,27 @@ def import_sdk(module: str, who: str, install: str | None) -> Any:
         raise SDKMissing(
             f"{who} is not installed ({error}); install it with: {install}", install=install
         ) from error
+
+
+def first_part(device: str) -> str:
+    """The kind of device that an id names: "cuda" of "cuda", "cuda.1" and "cuda:sm_90"."""
+    return re.split(r"[.:]", device)[0]
+
+
+def refuse_options(given: Mapping[str, Any], known: Collection[str] = ()) -> None:
+    """Refuse vendor options that there are not.
+
+    Args:
+        given: `CompileOptions.vendor`.
+        known: those that there are.
+
+    Raises:
+        InputError: one is unknown; all that there are are named.
+    """
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        there = f"there are {sorted(known)}" if known else "this device has none"
+        raise InputError(f"no vendor options {unknown}; {there}")
 
 
 def refuse_host(placed: Placement, who: str, place: str) -> None:

@@ -96,6 +96,19 @@ class Model:
 
         return parse(self.bytes(), str(self.path or "the given bytes"))
 
+    def whole(self) -> onnx.ModelProto:
+        """The parsed message with the weights that lie in files of their own; a new one.
+
+        Raises:
+            InputError: the bytes are not an ONNX model, or its weights are not in its folder.
+        """
+        proto = self.proto()
+        if self.facts.external:
+            from onnx.external_data_helper import load_external_data_for_model
+
+            load_external_data_for_model(proto, str(self.folder))
+        return proto
+
     def external_paths(self) -> Iterator[Path]:
         """The files the weights lie in, absolute."""
         for name in self.facts.external:

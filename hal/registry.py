@@ -3,7 +3,7 @@
 A third party's distribution adds one with
 
     [project.entry-points."hal.adapters"]
-    acme = "hal_acme:AcmeAdapter"
+    acme = "hal_acme.adapter:AcmeAdapter"
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -231,6 +231,12 @@ class Placement:
         return {"nodes": nodes, "evidence": self.evidence}
 
     @classmethod
+    def claimed(cls, nodes: Iterable[NodeFacts], by: str) -> Placement:
+        """Every node on the device, because the stack has nowhere else to run one."""
+        placed = (NodePlacement(node.id, node.op, "device", by) for node in nodes)
+        return cls(tuple(placed), "claimed")
+
+    @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Placement:
         return cls(tuple(NodePlacement(*node) for node in data["nodes"]), data["evidence"])
 
@@ -255,6 +261,18 @@ class Support:
     def complete(self) -> bool:
         """Whether every node is taken."""
         return all(node.supported for node in self.nodes)
+
+    @classmethod
+    def of(cls, nodes: Iterable[NodeFacts], refused: Collection[str], reason: str) -> Support:
+        """Every node but those of the operators that are refused, for one reason."""
+        return cls(
+            tuple(
+                NodeSupport(node.id, node.op, False, reason)
+                if node.op in refused
+                else NodeSupport(node.id, node.op, True)
+                for node in nodes
+            )
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {"nodes": [asdict(node) for node in self.nodes]}

@@ -9,21 +9,3 @@ repro.py       a case without this package
 expectations.toml   what is known to go wrong
 README.md      devices, what is claimed, what IREE gets wrong
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from hal_iree.adapter import IreeAdapter
-
-__all__ = ["IreeAdapter"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import on demand: listing the adapters must not load any vendor."""
-    if name in __all__:
-        from hal_iree import adapter
-
-        return getattr(adapter, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,25 +14,3 @@
 
 Importing this package does not import `onnxruntime`.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from hal_onnxruntime.adapter import OnnxRuntimeAdapter
-    from hal_onnxruntime.plugin import OnnxRuntimePluginAdapter
-
-__all__ = ["OnnxRuntimeAdapter", "OnnxRuntimePluginAdapter"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "OnnxRuntimeAdapter":
-        from hal_onnxruntime.adapter import OnnxRuntimeAdapter
-
-        return OnnxRuntimeAdapter
-    if name == "OnnxRuntimePluginAdapter":
-        from hal_onnxruntime.plugin import OnnxRuntimePluginAdapter
-
-        return OnnxRuntimePluginAdapter
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,20 +15,3 @@ Read `adapter.py` first. The rest are its tables and parts:
     errors.py      OpenVINO's exceptions and messages in our words
     expectations.toml   what is known to go wrong
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from hal_openvino.adapter import OpenVINOAdapter
-
-__all__ = ["OpenVINOAdapter"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from hal_openvino import adapter
-
-        return getattr(adapter, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,21 +10,3 @@ errors.py      the log, and what the parser, the builder and CUDA say, in our wo
 expectations.toml   what is known to go wrong
 README.md      what was measured, and what was not run
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from hal_tensorrt.adapter import TensorRTAdapter, TensorRTRtxAdapter
-
-__all__ = ["TensorRTAdapter", "TensorRTRtxAdapter"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import on demand: listing the adapters must not load any vendor."""
-    if name in __all__:
-        from hal_tensorrt import adapter
-
-        return getattr(adapter, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,20 +8,3 @@ errors.py      tinygrad's exceptions in our words
 expectations.toml   what is known to go wrong
 README.md      what is claimed, and what is not
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from hal_tinygrad.adapter import TinygradAdapter
-
-__all__ = ["TinygradAdapter"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from hal_tinygrad import adapter
-
-        return getattr(adapter, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

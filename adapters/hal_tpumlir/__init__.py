@@ -8,21 +8,3 @@ errors.py      what the tools print, in our words
 expectations.toml   what is known to go wrong
 README.md      what the chip models are, and what they need
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from hal_tpumlir.adapter import TpuMlirAdapter
-
-__all__ = ["TpuMlirAdapter"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import on demand: listing the adapters must not load any vendor."""
-    if name in __all__:
-        from hal_tpumlir import adapter
-
-        return getattr(adapter, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

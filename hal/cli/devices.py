@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
@@ -43,7 +43,10 @@ Status: TypeAlias = Literal["present", "absent", "missing", "broken"]
 
 @dataclass(frozen=True)
 class Row:
-    """One adapter and what it sees; devices as `DeviceInfo.to_json` gives them."""
+    """One adapter and what it sees; devices as `DeviceInfo.to_json` gives them.
+
+    `absent` says what its devices need that are not here.
+    """
 
     name: str
     distribution: str
@@ -52,6 +55,7 @@ class Row:
     devices: Sequence[dict[str, Any]] = ()
     install: str | None = None
     message: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +65,7 @@ class Row:
             "status": self.status,
             "install": self.install,
             "message": self.message,
+            "absent": dict(self.absent),
             "devices": list(self.devices),
         }
 
@@ -139,6 +144,7 @@ def _target_json(target: Target, distant: Mapping[str, Distant]) -> dict[str, An
 
 def _probe(name: str, *, check: bool) -> Row:
     from hal import registry
+    from hal.adapter import first_part
     from hal.errors import HALError, SDKMissing
     from hal.targets import ad_hoc
     from hal.worker.client import WorkerAdapter
@@ -146,7 +152,7 @@ def _probe(name: str, *, check: bool) -> Row:
     entry = registry.entry(name)
     owner = (name, entry.distribution, entry.version)
     try:
-        install = entry.load().install
+        kind = entry.load()
         worker = WorkerAdapter(name)
         try:
             found = [info.to_json() for info in worker.probe()]
@@ -160,7 +166,10 @@ def _probe(name: str, *, check: bool) -> Row:
         found = [
             {**info, "check": _checked(ad_hoc(f"{name}:{info['id']}"), info)} for info in found
         ]
-    return Row(*owner, "present" if found else "absent", found, install)
+    here = {first_part(str(info["id"])) for info in found}
+    absent = {device: why for device, why in kind.absent.items() if device not in here}
+    status: Status = "present" if found else "absent"
+    return Row(*owner, status, found, kind.install, absent=absent)
 
 
 def _checked(target: Target, info: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,6 +202,8 @@ def _print_adapters(rows: Sequence[Row], *, check: bool) -> None:
     for row in rows:
         if row.message:
             output.line(f"{row.name}: {row.message}")
+        for device, why in row.absent.items():
+            output.line(f"{row.name}:{device} is not here: {why}")
         for info in row.devices:
             _print_failure(f"{row.name}:{info['id']}", info)
 

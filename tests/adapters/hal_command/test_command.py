@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hal_command import CommandAdapter
+from hal_command.adapter import CommandAdapter
 from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import onnx
 import pytest
-from hal_onnxruntime import OnnxRuntimeAdapter
+from hal_onnxruntime.adapter import OnnxRuntimeAdapter
 from onnx import TensorProto, helper
 
 from hal.adapter import Program

@@ -37,7 +37,7 @@ def ones(*shape: int) -> dict[str, Tensor]:
 
 def test_importing_the_package_does_not_import_the_sdk() -> None:
     code = (
-        "import sys, hal_onnxruntime; hal_onnxruntime.OnnxRuntimeAdapter();"
+        "import sys, hal_onnxruntime.adapter as a; a.OnnxRuntimeAdapter();"
         "print(sorted({'onnxruntime', 'onnx'} & set(sys.modules)))"
     )
     out = subprocess.run(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hal_openvino import OpenVINOAdapter
+from hal_openvino.adapter import OpenVINOAdapter
 from onnx import TensorProto, helper
 
 from hal.adapter import Program

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from hal_openvino import OpenVINOAdapter, errors
+from hal_openvino import errors
+from hal_openvino.adapter import OpenVINOAdapter
 from hal_openvino.program import OpenVINOProgram
 from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hal_openvino import OpenVINOAdapter
+from hal_openvino.adapter import OpenVINOAdapter
 from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper, numpy_helper
 

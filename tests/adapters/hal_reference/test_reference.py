@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hal_reference import ReferenceAdapter, errors
+from hal_reference import errors
+from hal_reference.adapter import ReferenceAdapter
 from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper, numpy_helper
 
@@ -79,7 +80,7 @@ def test_what_an_operator_raises_in_passing_is_left_to_the_shell() -> None:
 
 
 def test_importing_the_package_does_not_import_onnx() -> None:
-    code = "import sys; from hal_reference import ReferenceAdapter as A; A();"
+    code = "import sys; from hal_reference.adapter import ReferenceAdapter as A; A();"
     code += "print('onnx' in sys.modules)"
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True

@@ -11,7 +11,8 @@ import hal_template
 import numpy as np
 import onnx
 import pytest
-from hal_template import TemplateAdapter, errors
+from hal_template import errors
+from hal_template.adapter import TemplateAdapter
 from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper
 
@@ -47,7 +48,7 @@ def test_it_is_labelled_a_null_device() -> None:
 
 def test_importing_it_loads_no_vendor() -> None:
     code = (
-        "import sys, hal_template; hal_template.TemplateAdapter().probe();"
+        "import sys, hal_template.adapter as a; a.TemplateAdapter().probe();"
         "print('onnx' in sys.modules)"
     )
     done = subprocess.run(

@@ -7,7 +7,8 @@ from typing import Any
 
 import onnx
 import pytest
-from hal_tinygrad import TinygradAdapter, devices
+from hal_tinygrad import devices
+from hal_tinygrad.adapter import TinygradAdapter
 from onnx import helper
 
 from hal.errors import SDKMissing

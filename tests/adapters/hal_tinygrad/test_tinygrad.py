@@ -11,7 +11,8 @@ import ml_dtypes
 import numpy as np
 import onnx
 import pytest
-from hal_tinygrad import TinygradAdapter, devices
+from hal_tinygrad import devices
+from hal_tinygrad.adapter import TinygradAdapter
 from hal_tinygrad.replay import replayable
 from onnx import TensorProto, helper, numpy_helper
 

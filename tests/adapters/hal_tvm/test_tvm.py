@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnx
 import pytest
-from hal_tvm import TvmAdapter
+from hal_tvm.adapter import TvmAdapter
 from onnx import parser
 
 import hal

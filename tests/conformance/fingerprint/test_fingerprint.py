@@ -12,7 +12,7 @@ from hal_conformance.fingerprint import Fact, digest
 from hal_conformance.fingerprint.lab import Lab
 from hal_conformance.fingerprint.probes import PROBES
 from hal_conformance.fingerprint.take import ask
-from hal_reference import ReferenceAdapter
+from hal_reference.adapter import ReferenceAdapter
 from hal_reference.program import ReferenceProgram
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
