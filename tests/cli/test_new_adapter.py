@@ -71,7 +71,7 @@ def test_its_name_is_in_every_place_and_the_template_s_in_none(written: Path) ->
     project = tomllib.loads((written / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["name"] == "hal-zeta-npu"
     assert project["entry-points"]["hal.adapters"] == {
-        "zeta_npu": "hal_zeta_npu:ZetaNpuAdapter"
+        "zeta_npu": "hal_zeta_npu.adapter:ZetaNpuAdapter"
     }
     files = [path for path in written.rglob("*") if path.is_file()]
     texts = [path.read_text("utf-8") for path in files if "__pycache__" not in path.parts]
