@@ -44,13 +44,18 @@ class ErrorTable:
         self.rows = tuple(Row(row[0], re.compile(row[1], re.DOTALL), *row[2:]) for row in rows)
 
     def find(
-        self, text: str, error: BaseException | None = None, **fields: Any
+        self,
+        text: str,
+        error: BaseException | None = None,
+        told: str | None = None,
+        **fields: Any,
     ) -> HALError | None:
         """The error that the text stands for, which quotes it; None where no pattern is in it.
 
         Args:
             text: what the vendor said.
             error: what it raised; without it, rows that ask for a type are passed over.
+            told: what the error quotes instead of the whole text.
             **fields: the error's fields, where the pattern does not tell them.
         """
         for row in self.rows:
@@ -58,7 +63,7 @@ class ErrorTable:
                 continue
             found = row.pattern.search(text)
             if found is not None:
-                return row.kind(text, **{**fields, **_fields(found)})
+                return row.kind(told or text, **{**fields, **_fields(found)})
         return None
 
     def read(
@@ -66,10 +71,11 @@ class ErrorTable:
         text: str,
         otherwise: type[HALError],
         error: BaseException | None = None,
+        told: str | None = None,
         **fields: Any,
     ) -> HALError:
         """As `find`; a text that no pattern is in stands for `otherwise`."""
-        return self.find(text, error, **fields) or otherwise(text, **fields)
+        return self.find(text, error, told, **fields) or otherwise(told or text, **fields)
 
 
 def _fields(found: re.Match[str]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from hal import dtypes
 from hal.errors import (
@@ -23,6 +22,7 @@ from hal.errors import (
     OutOfMemory,
     Unsupported,
 )
+from hal.errortable import ErrorTable
 
 TYPES: Mapping[str, type[HALError]] = {
     "DeviceReset": DeviceLost,
@@ -53,45 +53,42 @@ _TYPE_OF = (
     r"Type 'tensor\((?P<dtype>\w+)\)' of input parameter \(\S+\) of operator \((?P<op>\w+)\)"
 )
 
-PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.DOTALL))
-    for kind, pattern in (
-        (OutOfMemory, rf"{_NODE}.*{_FULL}"),
-        (OutOfMemory, _FULL),
-        (
-            Unsupported,
-            r"implementation for (?P<op>\S+)\((?P<opset>\d+)\) "
-            r"node with name '(?P<node>[^']*)'",
-        ),
-        (
-            Unsupported,
-            r"find kernel for (?P<op>\S+)\((?P<opset>\d+)\) \(node:'(?P<node>[^']*)'",
-        ),
-        (Unsupported, r"Fatal error: (?P<op>\S+)\(-?\d+\) is not a registered function/op"),
-        (
-            Unsupported,
-            r'In Node, \("(?P<node>[^"]*)".*No Op registered for (?P<op>\S+) '
-            r"with domain_version of (?P<opset>\d+)",
-        ),
-        (
-            Unsupported,
-            r"Provider type for (?P<op>\S+) node with name '(?P<node>[^']*)' is not set",
-        ),
-        (Unsupported, r"Opset (?P<opset>\d+) is under development"),
-        (Unsupported, r"Unsupported model IR version"),
-        (Unsupported, rf"{_TYPE_OF} in node \((?P<node>[^)]*)\)"),
-        (Unsupported, r"MLDataType for: \S*?(?P<dtype>\w+)\)+ is not currently registered"),
-        (Unsupported, r"Numpy_type \d+ can't be converted|No corresponding Numpy type"),
-        (Unsupported, rf"{_NODE}.*{_REFUSED}"),
-        (Unsupported, rf"NOT_IMPLEMENTED : .*{_NODE}"),
-        (Unsupported, rf"Exception during initialization: .*{_REFUSED}"),
-        (Unsupported, r"Failed to construct locale"),
-        (Unsupported, r"fallback to CPU EP has been explicitly disabled"),
-        (Unsupported, r"is not supported on this backend"),  # QNN
-        (DeviceError, r"PluginExecutionProviderFactory::CreateProvider"),
-        (ExecutionError, _NODE),
-        (InputError, r"External data path|not acyclic|This is an invalid model"),
-    )
+PATTERNS = ErrorTable(
+    (OutOfMemory, rf"{_NODE}.*{_FULL}"),
+    (OutOfMemory, _FULL),
+    (
+        Unsupported,
+        r"implementation for (?P<op>\S+)\((?P<opset>\d+)\) "
+        r"node with name '(?P<node>[^']*)'",
+    ),
+    (
+        Unsupported,
+        r"find kernel for (?P<op>\S+)\((?P<opset>\d+)\) \(node:'(?P<node>[^']*)'",
+    ),
+    (Unsupported, r"Fatal error: (?P<op>\S+)\(-?\d+\) is not a registered function/op"),
+    (
+        Unsupported,
+        r'In Node, \("(?P<node>[^"]*)".*No Op registered for (?P<op>\S+) '
+        r"with domain_version of (?P<opset>\d+)",
+    ),
+    (
+        Unsupported,
+        r"Provider type for (?P<op>\S+) node with name '(?P<node>[^']*)' is not set",
+    ),
+    (Unsupported, r"Opset (?P<opset>\d+) is under development"),
+    (Unsupported, r"Unsupported model IR version"),
+    (Unsupported, rf"{_TYPE_OF} in node \((?P<node>[^)]*)\)"),
+    (Unsupported, r"MLDataType for: \S*?(?P<dtype>\w+)\)+ is not currently registered"),
+    (Unsupported, r"Numpy_type \d+ can't be converted|No corresponding Numpy type"),
+    (Unsupported, rf"{_NODE}.*{_REFUSED}"),
+    (Unsupported, rf"NOT_IMPLEMENTED : .*{_NODE}"),
+    (Unsupported, rf"Exception during initialization: .*{_REFUSED}"),
+    (Unsupported, r"Failed to construct locale"),
+    (Unsupported, r"fallback to CPU EP has been explicitly disabled"),
+    (Unsupported, r"is not supported on this backend"),  # QNN
+    (DeviceError, r"PluginExecutionProviderFactory::CreateProvider"),
+    (ExecutionError, _NODE),
+    (InputError, r"External data path|not acyclic|This is an invalid model"),
 )
 
 
@@ -101,25 +98,16 @@ def translate(error: Exception) -> HALError | None:
     own = type(error).__module__.startswith("onnxruntime.")
     if not own and not isinstance(error, (RuntimeError, ValueError)):
         return None
-    for kind, pattern in PATTERNS:
-        found = pattern.search(text)
-        if found is not None:
-            return kind(_short(text), **_fields(found.groupdict()))
+    found = PATTERNS.find(text, told=_short(text))
+    if found is not None:
+        known = dtypes.BY_SCHEMA.get(found.dtype or "")
+        found.dtype = known.name if known else found.dtype
+        return found
     if own:
         return TYPES.get(type(error).__name__, CompileError)(_short(text))
     if "onnxruntime_src" in text:
         return ExecutionError(_short(text))
     return None
-
-
-def _fields(groups: Mapping[str, str | None]) -> dict[str, Any]:
-    fields: dict[str, Any] = {name: text for name, text in groups.items() if text}
-    if "opset" in fields:
-        fields["opset"] = int(fields["opset"])
-    if "dtype" in fields:
-        known = dtypes.BY_SCHEMA.get(fields["dtype"])
-        fields["dtype"] = known.name if known else fields["dtype"]
-    return fields
 
 
 _STATUS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")

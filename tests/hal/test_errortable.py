@@ -56,6 +56,13 @@ def test_a_text_that_is_not_in_the_table_is_what_the_caller_says() -> None:
     assert isinstance(TABLE.read("what is this", CompileError, op="Conv"), CompileError)
 
 
+def test_an_error_quotes_what_it_is_told_to_quote() -> None:
+    found = TABLE.find("/src/a.cc:7 no kernel for Conv(22)", told="no kernel for Conv")
+    assert found is not None
+    assert found.message == "no kernel for Conv"
+    assert found.op == "Conv"
+
+
 def test_one_line_cuts_a_long_text_and_says_so() -> None:
     assert one_line(" a\n  b\t") == "a b"
     assert one_line("abcdef", 3) == "abc..."
