@@ -8,7 +8,7 @@ for each set of such facts, and keeps the programs it used last.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -139,6 +139,56 @@ def bound(model: Model, dimensions: Mapping[str, int]) -> Model:
             if dim.dim_param in dimensions:
                 dim.dim_value = dimensions[dim.dim_param]
     return Model(proto.SerializeToString(), folder=model.folder)
+
+
+def check_tensors(
+    specs: Iterable[TensorSpec],
+    who: str,
+    dtypes: Collection[str] = (),
+    *,
+    empty: bool = False,
+) -> None:
+    """Refuse inputs or outputs that a stack does not know.
+
+    Args:
+        specs: the inputs or the outputs.
+        who: the stack, at the start of a sentence.
+        dtypes: the element types that it knows; none where all of them go.
+        empty: whether a dimension may be 0.
+
+    Raises:
+        Unsupported: one is no tensor, of another type, or empty; it is named.
+    """
+    for spec in specs:
+        if not spec.is_tensor:
+            raise Unsupported(f"{who} takes and gives tensors alone, not {spec}")
+        if dtypes and spec.dtype not in dtypes:
+            known = ", ".join(sorted(dtypes))
+            raise Unsupported(f"{who} knows {known} here, not {spec}", dtype=spec.dtype)
+        if not empty and 0 in (spec.shape or ()):
+            raise Unsupported(f"{who} has no empty tensors, and not {spec}")
+
+
+def static_shapes(
+    specs: Iterable[TensorSpec], who: str, dimensions: Mapping[str, int]
+) -> tuple[TensorSpec, ...]:
+    """The specifications with lengths for their dimensions, for a stack that wants all of them.
+
+    Args:
+        specs: the inputs.
+        who: the stack, at the start of a sentence.
+        dimensions: the lengths that the options bind.
+
+    Raises:
+        Unsupported: a length stays open; the input is named.
+    """
+    made = tuple(spec.bound(dimensions) for spec in specs)
+    for spec in made:
+        if not spec.is_static:
+            raise Unsupported(
+                f"{who} takes static shapes alone; bind the dimensions of {spec} (--dim)"
+            )
+    return made
 
 
 def _set_shapes(graph: onnx.GraphProto, shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -13,8 +13,16 @@ from onnx.reference import ReferenceEvaluator
 from hal.adapter import CanPlace, Program
 from hal.errors import CompileError, Unsupported
 from hal.model import Model
-from hal.spec import NodePlacement, Placement
-from hal.specialize import KEPT, Specialized, bound, control_inputs, frozen
+from hal.spec import NodePlacement, Placement, TensorSpec
+from hal.specialize import (
+    KEPT,
+    Specialized,
+    bound,
+    check_tensors,
+    control_inputs,
+    frozen,
+    static_shapes,
+)
 from hal.tensor import Feeds, Tensor, Value
 
 RESHAPE = "g(float[N] x, int64[R] shape) => (float[A, B] y) { y = Reshape(x, shape) }"
@@ -221,3 +229,33 @@ def test_static_shapes_are_for_tensors_alone(made: list[Reference]) -> None:
     graph = "g(seq(float[N]) s) => (int64 y) { y = SequenceLength(s) }"
     with pytest.raises(Unsupported, match="tensors alone"):
         specialized(graph, made, static=True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (TensorSpec("s", "float32", (2,), ("sequence",)), "tensors alone"),
+        (TensorSpec("x", "float64", (2,)), "knows float32, int32 here"),
+        (TensorSpec("x", "float32", ("N", 0)), "no empty tensors"),
+    ],
+)
+def test_what_a_stack_does_not_know_is_refused_by_its_name(spec: TensorSpec, said: str) -> None:
+    with pytest.raises(Unsupported, match=said) as caught:
+        check_tensors([spec], "The stack", {"int32", "float32"})
+    assert str(spec) in caught.value.message
+
+
+def test_a_stack_is_not_said_to_refuse_what_it_knows() -> None:
+    empty = TensorSpec("x", "float32", (2, 0))
+    check_tensors([empty], "The stack", {"float32"}, empty=True)
+    check_tensors([TensorSpec("x", "string")], "The stack")
+
+
+def test_a_stack_of_static_shapes_wants_every_dimension_bound() -> None:
+    open_shapes = [TensorSpec("x", "float32", ("N", "M")), TensorSpec("y", "float32", (3,))]
+    made = static_shapes(open_shapes, "The stack", {"N": 2, "M": 5})
+    assert [spec.shape for spec in made] == [(2, 5), (3,)]
+    with pytest.raises(Unsupported, match=r"x: float32\[2, M\]"):
+        static_shapes(open_shapes, "The stack", {"N": 2})
+    with pytest.raises(Unsupported, match="static shapes alone"):
+        static_shapes([TensorSpec("z", "float32")], "The stack", {})
