@@ -11,11 +11,12 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from hal.errors import DeviceLost, signal_name
+from hal.errors import DeviceLost, SDKMissing, signal_name
 
 KEPT = 2000
 """Characters of what a tool printed that an error holds."""
@@ -33,6 +34,23 @@ class Ended:
     def said(self) -> str:
         """All that it printed; errors last."""
         return f"{self.out}\n{self.err}".strip()
+
+
+def package_folder(package: str, missing: str, install: str) -> Path:
+    """The folder of the package that brings a tool, which is found without importing it.
+
+    Args:
+        package: the name it is imported by.
+        missing: what is said where it is not there, before the command that installs it.
+        install: that command.
+
+    Raises:
+        SDKMissing: it is not installed.
+    """
+    found = find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise SDKMissing(f"{missing}: {install}", install=install)
+    return Path(next(iter(found.submodule_search_locations)))
 
 
 def run(

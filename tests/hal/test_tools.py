@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hal import tools
-from hal.errors import DeviceLost
+from hal.errors import DeviceLost, SDKMissing
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -49,3 +49,20 @@ def test_it_runs_in_the_folder_with_the_variables_given(tmp_path: Path) -> None:
     code = "import os; print(os.getcwd(), os.environ['WHERE'], bool(os.environ.get('PATH')))"
     ended = tools.run(python(code), "it", folder=tmp_path, env={"WHERE": "here"})
     assert ended.out.split() == [str(tmp_path.resolve()), "here", "True"]
+
+
+def test_a_package_is_found_without_importing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme_tools").mkdir()
+    (tmp_path / "acme_tools" / "__init__.py").write_text("raise RuntimeError", encoding="utf-8")
+    (tmp_path / "acme_plain").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for name in ("acme_tools", "acme_plain"):
+        assert tools.package_folder(name, "It is not here", "pip") == tmp_path / name
+
+
+def test_a_package_that_is_missing_says_what_installs_it() -> None:
+    with pytest.raises(SDKMissing, match="It is not here: pip install it") as caught:
+        tools.package_folder("acme_missing", "It is not here", "pip install it")
+    assert caught.value.install == "pip install it"
