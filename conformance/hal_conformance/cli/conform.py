@@ -152,7 +152,7 @@ def conform(
     asked = Asked(
         targets=tuple(dict.fromkeys((*(targets or ()), *found))),
         suites=suites,
-        pattern=pattern,
+        patterns=tuple(pattern or ()),
         sample=sample,
         sample_slow=sample_slow,
         jobs=jobs,

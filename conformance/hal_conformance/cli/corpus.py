@@ -211,7 +211,7 @@ def _asked(
     arithmetics: list[str] | None,
     jobs: int | None,
     cache: Path | None,
-    pattern: str | None = None,
+    patterns: list[str] | None = None,
 ) -> Asked:
     from hal_conformance.commands.frozen import Asked
     from hal_conformance.making import cores
@@ -219,7 +219,7 @@ def _asked(
     return Asked(
         suites=tuple(suite.value for suite in suites or ()),
         arithmetics=tuple(arithmetics or ("fp32",)),
-        pattern=pattern,
+        patterns=tuple(patterns or ()),
         jobs=jobs or cores(),
         cache=cache,
     )
@@ -248,4 +248,4 @@ def corpus_list(
     """The command; `LIST` is its text."""
     from hal_conformance.commands.corpus import listed
 
-    raise typer.Exit(listed(pattern, as_json=json))
+    raise typer.Exit(listed(pattern or (), as_json=json))

@@ -8,8 +8,12 @@ from typing import Annotated, TypeAlias
 import typer
 
 PatternOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("-k", metavar="GLOB", help="Only cases whose id matches, or contains it."),
+    list[str] | None,
+    typer.Option(
+        "-k",
+        metavar="GLOB",
+        help="Only cases whose id matches, or contains it; may be repeated for more.",
+    ),
 ]
 
 SampleOption: TypeAlias = Annotated[

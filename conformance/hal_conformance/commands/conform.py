@@ -41,7 +41,7 @@ class Asked:
 
     targets: tuple[str, ...]
     suites: tuple[str, ...]
-    pattern: str | None = None
+    patterns: tuple[str, ...] = ()
     sample: int | None = None
     sample_slow: int | None = None
     jobs: int | None = None
@@ -80,7 +80,6 @@ class Asked:
         options = {
             "--suite": self.suite,
             "--profile": self.profile,
-            "-k": self.pattern,
             "--sample": self.sample,
             "--sample-slow": self.sample_slow,
             "-j": self.jobs,
@@ -92,6 +91,7 @@ class Asked:
             "--memory": self.memory_mib,
         }
         words = [word for o, v in options.items() if v is not None for word in (o, str(v))]
+        words += [word for pattern in self.patterns for word in ("-k", pattern)]
         words += [word for path in self.devices for word in ("--devices", str(path))]
         words += self.plugin.words() if self.plugin else []
         return ("hal", "conform", *self.targets, *words, *(["--gate"] if self.gate else []))
@@ -142,7 +142,7 @@ def request_of(asked: Asked) -> Request:
         targets=targets,
         selection=Selection(
             suites=asked.chosen,
-            pattern=asked.pattern,
+            patterns=asked.patterns,
             sample=asked.sample,
             sample_slow=asked.sample_slow,
             slow=slow if asked.sample_slow else frozenset(),

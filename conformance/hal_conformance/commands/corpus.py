@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hal.cli import failures, output
-from hal_conformance.runner.plan import matches
+from hal_conformance.runner.plan import matches_any
 
 if TYPE_CHECKING:
     from hal_conformance.generated.coverage import Missing, Row
@@ -100,17 +100,17 @@ def _explained(missing: Missing) -> Iterator[str]:
         yield f"{name}: {reason}" if reason else f"{name}: {', '.join(told)}"
 
 
-def listed(pattern: str | None, *, as_json: bool) -> int:
-    """Print the generated cases, one a line.
+def listed(patterns: Sequence[str], *, as_json: bool) -> int:
+    """Print the generated cases that any pattern matches, or all of them, one a line.
 
     Returns:
         The exit code.
     """
     from hal_conformance.generated import generate
 
-    named = re.match(r"ops/(\w+)/", pattern or "")
+    named = re.match(r"ops/(\w+)/", patterns[0]) if len(patterns) == 1 else None
     cases = generate(named[1]) if named else generate()
-    found = [source for source in cases if pattern is None or matches(source.id, pattern)]
+    found = [source for source in cases if matches_any(source.id, patterns)]
     if as_json:
         output.emit_json({"cases": [_described(source) for source in found]})
         return failures.OK

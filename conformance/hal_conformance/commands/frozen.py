@@ -31,7 +31,7 @@ class Asked:
 
     suites: tuple[str, ...] = ()
     arithmetics: tuple[str, ...] = ("fp32",)
-    pattern: str | None = None
+    patterns: tuple[str, ...] = ()
     jobs: int = 1
     cache: Path | None = None
 
@@ -162,14 +162,14 @@ def export(asked: Asked, folder: Path, what: Exported, *, as_json: bool) -> int:
         raise InputError(f"{folder} is not empty; a bundle wants a folder of its own")
     suites = asked.suites or SUITES
     order = bundle.Order(
-        Selection(suites, pattern=asked.pattern, sample=what.sample),
+        Selection(suites, patterns=asked.patterns, sample=what.sample),
         names[0],
         tuple(dict.fromkeys(("pb", *what.forms))),
         answers=not what.questions,
     )
     made = bundle.write(folder, _sources(asked, suites), order, Preparing())
     if not made.cases:
-        raise InputError(f"-k {asked.pattern!r} matches no case")
+        raise InputError(f"no case matches {' or '.join(map(repr, asked.patterns))}")
     if as_json:
         told = {"folder": str(folder), "cases": len(made.cases), "arithmetic": names[0]}
         output.emit_json(told)

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx.external_data_helper import load_external_data_for_model
 
 from hal import device as devices
 from hal import targets as named
@@ -51,7 +49,7 @@ def run(asked: Asked, *, as_json: bool) -> int:
     """
     target = named.resolve(asked.target, asked.devices)
     model = Model(asked.model)
-    whole = Whole(_loaded(model))
+    whole = Whole(model.whole())
     feeds = {n: Tensor.of(a) for n, a in asked.plan.feeds(model.facts.inputs).items()}
     declared = arithmetic(target.arithmetic or "fp32")
     with devices.open(target, isolated=True) as device:
@@ -65,13 +63,6 @@ def run(asked: Asked, *, as_json: bool) -> int:
     else:
         _tell(found, tensors, confirmed, declared.name)
     return failures.DISAGREE if any(one.is_suspicious for one in found) else failures.OK
-
-
-def _loaded(model: Model) -> onnx.ModelProto:
-    proto = model.proto()
-    if model.facts.external:
-        load_external_data_for_model(proto, str(model.folder))
-    return proto
 
 
 def _confirmed(

@@ -58,7 +58,7 @@ def write(
         arithmetic=order.arithmetic,
         answers=order.answers,
         suites=list(order.selection.suites),
-        k=order.selection.pattern,
+        k=list(order.selection.patterns) or None,
         sample=order.selection.sample,
         corpus={name: source.info() for name, source in sources.items()},
         cases=listed,

@@ -39,7 +39,7 @@ class Manifest(BaseModel):
     arithmetic: str
     answers: bool
     suites: list[str]
-    k: str | None = None
+    k: list[str] | None = None
     sample: int | None = None
     corpus: dict[str, CorpusInfo]
     cases: list[Listed]
@@ -47,7 +47,7 @@ class Manifest(BaseModel):
     @property
     def selection(self) -> Selection:
         """What of the suites the bundle holds."""
-        return Selection(tuple(self.suites), pattern=self.k, sample=self.sample)
+        return Selection(tuple(self.suites), patterns=tuple(self.k or ()), sample=self.sample)
 
     def write(self, folder: Path) -> None:
         """Write it into the bundle's folder."""

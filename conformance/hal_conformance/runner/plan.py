@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,12 +59,13 @@ class Shard:
 class Selection:
     """Which cases of the suites are run, and in which order.
 
+    A case is run that any of `patterns` matches, or any case where there are none;
     `sample` is how many cases of them are drawn, `sample_slow` how many for the targets in
     `slow`; `profile` is what the run writes down of the profile that narrowed the suites.
     """
 
     suites: tuple[str, ...]
-    pattern: str | None = None
+    patterns: tuple[str, ...] = ()
     shard: Shard | None = None
     shuffle: int | None = None
     failed_from: Path | None = None
@@ -77,12 +78,12 @@ class Selection:
     def is_whole(self) -> bool:
         """Whether every case of the suites is run: only then can an expectation be stale."""
         drawn = (self.sample, self.sample_slow)
-        chosen = (self.pattern, *drawn, self.shard, self.failed_from, self.profile)
+        chosen = (self.patterns or None, *drawn, self.shard, self.failed_from, self.profile)
         return all(choice is None for choice in chosen)
 
     def to_json(self) -> dict[str, object]:
         return {
-            "k": self.pattern,
+            "k": list(self.patterns) or None,
             "sample": self.sample,
             "sample_slow": self.sample_slow,
             "shard": str(self.shard) if self.shard else None,
@@ -98,6 +99,11 @@ def matches(case: str, pattern: str) -> bool:
         return pattern in case
     parts = case.split("/")
     return any(globs.matches(pattern, "/".join(parts[i:])) for i in range(len(parts)))
+
+
+def matches_any(case: str, patterns: Collection[str]) -> bool:
+    """Whether a pattern matches; where there are none, every case is wanted."""
+    return not patterns or any(matches(case, pattern) for pattern in patterns)
 
 
 def items(
@@ -128,7 +134,7 @@ def chosen_cases(cases: Mapping[str, Iterable[str]], selection: Selection) -> di
         case: suite
         for suite in selection.suites
         for case in cases[suite]
-        if selection.pattern is None or matches(case, selection.pattern)
+        if matches_any(case, selection.patterns)
     }
     if selection.sample is None:
         return suite_of
@@ -145,7 +151,8 @@ def _lot(case: str) -> bytes:
 def _nothing(selection: Selection, available: int) -> str:
     if selection.failed_from:
         return f"no case of this selection failed in {selection.failed_from}: nothing to run"
-    return f"-k {selection.pattern!r} matches none of {available} cases"
+    asked = " ".join(f"-k {pattern!r}" for pattern in selection.patterns)
+    return f"{asked} matches none of {available} cases"
 
 
 def _dealt(chosen: list[Item], shard: Shard | None) -> list[Item]:

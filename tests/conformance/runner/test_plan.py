@@ -50,12 +50,18 @@ def test_only_the_named_suites_run() -> None:
     ],
 )
 def test_a_pattern_is_a_glob_of_the_ids_end_or_a_part_of_it(pattern: str, count: int) -> None:
-    assert len(ids(select(pattern=pattern))) == count
+    assert len(ids(select(patterns=(pattern,)))) == count
+
+
+def test_of_several_patterns_any_may_match() -> None:
+    both = ids(select(patterns=("conv", "test_a??")))
+    assert set(both) == {*ids(select(patterns=("conv",))), *ids(select(patterns=("test_a??",)))}
+    assert len(both) == 4
 
 
 def test_a_selection_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match=r"'sofmax' matches none of 5 cases"):
-        select(pattern="sofmax")
+        select(patterns=("sofmax",))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
@@ -120,7 +126,7 @@ def test_results_of_another_target_are_refused(tmp_path: Path) -> None:
 
 def test_only_a_run_of_everything_is_whole() -> None:
     assert Selection(("onnx",), shuffle=3).is_whole
-    assert not Selection(("onnx",), pattern="x").is_whole
+    assert not Selection(("onnx",), patterns=("x",)).is_whole
     assert not Selection(("onnx",), shard=Shard(1, 2)).is_whole
     assert not Selection(("onnx",), failed_from=Path("x")).is_whole
 
@@ -157,7 +163,7 @@ def test_slow_targets_are_given_a_sample_and_the_others_everything() -> None:
 
 def test_a_sample_is_drawn_from_what_the_pattern_leaves() -> None:
     cases = {"ops": [f"ops/{kind}{number}" for kind in ("Add", "Mul") for number in range(50)]}
-    drawn = plan.chosen_cases(cases, Selection(("ops",), pattern="ops/Mul*", sample=10))
+    drawn = plan.chosen_cases(cases, Selection(("ops",), patterns=("ops/Mul*",), sample=10))
     assert len(drawn) == 10
     assert all(case.startswith("ops/Mul") for case in drawn)
 
