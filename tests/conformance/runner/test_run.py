@@ -162,7 +162,7 @@ def test_a_run_of_another_corpus_is_not_resumed(runs: Runs) -> None:
 
 def test_a_run_of_another_selection_is_not_resumed(runs: Runs) -> None:
     runs(FINE)
-    with pytest.raises(InputError, match=r'selection\.k was null, now "\*1"'):
+    with pytest.raises(InputError, match=r'selection\.k was null, now \["\*1"\]'):
         runs(FINE, resume=True, selection=Selection(("toy",), patterns=("*1",)))
 
 
