@@ -160,7 +160,8 @@ def _work(
     crew = Crew(bench, journal, left, progress)
     from hal_conformance.fingerprint.background import Background
 
-    asked = Background(_to_ask(request, items), bench.watch_over)
+    to_ask = _to_ask(request, items, journal)
+    asked = Background(to_ask, bench.watch_over)
     progress.begin(len(items), len(items) - len(left))
     bench.is_working = True
     try:
@@ -172,13 +173,18 @@ def _work(
         raise Interrupted
     if crew.lost:
         raise Incomplete(crew.lost)
-    for target in _to_ask(request, items):
+    for target in to_ask:
         journal.fingerprint(target.name, asked.facts(target.name))
 
 
-def _to_ask(request: Request, items: Sequence[Item]) -> tuple[Target, ...]:
-    """Whose arithmetic a run finds out: it costs a second or more, so a large one's only."""
-    return request.targets if len(items) >= LARGE else ()
+def _to_ask(request: Request, items: Sequence[Item], journal: Journal) -> tuple[Target, ...]:
+    """Whose arithmetic a run finds out: it costs a second or more, so a large one's only.
+
+    A run that is resumed knows what it found out before.
+    """
+    if len(items) < LARGE:
+        return ()
+    return tuple(t for t in request.targets if not journal.facts.get(t.name))
 
 
 def _openings(request: Request) -> list[str]:

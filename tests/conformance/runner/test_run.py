@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from hal_conformance import results
+from hal_conformance.fingerprint import background
 from hal_conformance.merge import merge
 from hal_conformance.records import CaseRecord
-from hal_conformance.runner import bench
+from hal_conformance.runner import bench, run
 from hal_conformance.runner.plan import Selection, Shard
 from hal_conformance.runner.run import Ended, Incomplete
 
@@ -152,6 +153,23 @@ def test_a_finished_run_can_be_resumed_and_runs_nothing(runs: Runs, tmp_path: Pa
     more = (tmp_path / "run" / "journal.jsonl").read_text("utf-8").splitlines()[len(lines) :]
     assert outcomes(again) == dict.fromkeys(FINE, "PASS")
     assert {json.loads(line)["kind"] for line in more} == {"session"}
+
+
+def test_a_run_that_is_resumed_does_not_ask_for_the_arithmetic_again(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answered(target: Target, *_: object, **__: object) -> dict[str, str]:
+        asked.append(target.name)
+        return {"rounding": "to nearest"}
+
+    monkeypatch.setattr(run, "LARGE", 1)
+    monkeypatch.setattr(background, "fingerprint", answered)
+    first, again = runs(FINE), runs(FINE, resume=True)
+    assert len(asked) == 1
+    assert again.results.header.targets == first.results.header.targets
+    assert "to nearest" in str(again.results.header.targets)
 
 
 def test_a_run_of_another_corpus_is_not_resumed(runs: Runs) -> None:
