@@ -2,74 +2,57 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from hal.adapter import import_sdk
 from hal.errors import DeviceNotFound, InputError
+from hal.errortable import one_line
+from hal.processor import processor
 from hal.spec import DeviceInfo
 
 INSTALL = "pip install 'onnx-hal[iree]'"
-_LOCAL = ("--iree-hal-target-device=local",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """A device of IREE's: its driver, its compiler's flags, who makes it, what brings it.
+    """A device of IREE's: its driver, who makes it, its compiler's flags.
 
-    `architecture` is the flag that names a chip, with the chip that is meant where none is.
+    `chip` is the flag that names a chip; `usual` the chip that is meant where none is named.
     """
 
     driver: str
-    flags: tuple[str, ...]
     vendor: str
-    brings: str = ""
-    architecture: tuple[str, str] | None = None
+    flags: tuple[str, ...]
+    chip: str = ""
+    usual: str = ""
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "llvm-cpu": Kind(
-            "local-task",
-            (
-                *_LOCAL,
-                "--iree-hal-local-target-device-backends=llvm-cpu",
-                "--iree-llvmcpu-target-cpu=host",
-            ),
-            "IREE",
-        ),
-        "vmvx": Kind(
-            "local-task", (*_LOCAL, "--iree-hal-local-target-device-backends=vmvx"), "IREE"
-        ),
-        "vulkan": Kind(
-            "vulkan",
-            ("--iree-hal-target-device=vulkan",),
-            "Khronos",
-            "a Vulkan loader and driver (Debian: libvulkan1, mesa-vulkan-drivers 25 or later)",
-            ("--iree-vulkan-target", ""),
-        ),
-        "cuda": Kind(
-            "cuda",
-            ("--iree-hal-target-device=cuda",),
-            "NVIDIA",
-            "NVIDIA's driver (Debian: libcuda1)",
-            ("--iree-cuda-target", "sm_80"),
-        ),
-        "hip": Kind(
-            "hip",
-            ("--iree-hal-target-device=hip",),
-            "AMD",
-            "AMD's HIP runtime (Debian: libamdhip64-5)",
-            ("--iree-rocm-target", "gfx942"),
-        ),
-    }
-)
+_ON = "--iree-hal-target-device"
+_BY = "--iree-hal-local-target-device-backends"
+_HOST = "--iree-llvmcpu-target-cpu=host"
+KINDS: Mapping[str, Kind] = {
+    "llvm-cpu": Kind("local-task", "IREE", (f"{_ON}=local", f"{_BY}=llvm-cpu", _HOST)),
+    "vmvx": Kind("local-task", "IREE", (f"{_ON}=local", f"{_BY}=vmvx")),
+    "vulkan": Kind("vulkan", "Khronos", (f"{_ON}=vulkan",), "--iree-vulkan-target"),
+    "cuda": Kind("cuda", "NVIDIA", (f"{_ON}=cuda",), "--iree-cuda-target", "sm_80"),
+    "hip": Kind("hip", "AMD", (f"{_ON}=hip",), "--iree-rocm-target", "gfx942"),
+}
 """By the first part of a device's id; "cuda:sm_90" names the chip too."""
+
+ABSENT: Mapping[str, str] = {
+    "vulkan": "a Vulkan loader and driver (Debian: libvulkan1, mesa-vulkan-drivers from 25)",
+    "cuda": "NVIDIA's driver (Debian: libcuda1)",
+    "hip": "AMD's HIP runtime (Debian: libamdhip64-5)",
+}
+"""What a driver wants that is not here."""
+
+
+def runtime() -> Any:
+    """IREE's runtime, imported now."""
+    return import_sdk("iree.runtime", "IREE", INSTALL)
 
 
 def kind_of(device: str) -> Kind:
@@ -78,8 +61,9 @@ def kind_of(device: str) -> Kind:
     Raises:
         DeviceNotFound: there is none.
     """
-    kind = KINDS.get(device.partition(":")[0])
-    if kind is None or (":" in device and kind.architecture is None):
+    name, colon, _ = device.partition(":")
+    kind = KINDS.get(name)
+    if kind is None or (colon and not kind.chip):
         raise DeviceNotFound(
             f"IREE has no device {device!r} here; it has {sorted(KINDS)}", device=device
         )
@@ -89,67 +73,41 @@ def kind_of(device: str) -> Kind:
 def flags(device: str) -> list[str]:
     """What the compiler is told for a device."""
     kind = kind_of(device)
-    told = list(kind.flags)
-    if kind.architecture is not None:
-        flag, usual = kind.architecture
-        chip = device.partition(":")[2] or usual
-        told += [f"{flag}={chip}"] if chip else []
-    return told
+    chip = device.partition(":")[2] or kind.usual
+    return [*kind.flags, *([f"{kind.chip}={chip}"] if chip else [])]
 
 
-def names(kind: Kind) -> list[str]:
-    """What the driver calls the devices that are here.
+def seen(kind: Kind) -> str:
+    """What the driver calls its first device.
 
     Raises:
         DeviceNotFound: its driver cannot be loaded, or sees none; what brings it is named.
     """
-    runtime = import_sdk("iree.runtime", "IREE", INSTALL)
     try:
-        found = runtime.get_driver(kind.driver).query_available_devices()
+        found = runtime().get_driver(kind.driver).query_available_devices()
     except (RuntimeError, ValueError, OSError) as error:
-        told = " ".join(str(error).split(";", 1)[-1].split())[:200]
-        raise DeviceNotFound(
-            f"IREE's {kind.driver} driver wants {kind.brings}: {told}"
-        ) from error
+        told = one_line(str(error).split(";", 1)[-1], 200)
+        raise DeviceNotFound(f"IREE wants {ABSENT.get(kind.driver)}: {told}") from error
     if not found:
-        raise DeviceNotFound(f"IREE's {kind.driver} driver sees no device; {kind.brings}")
-    return [str(device["name"]) for device in found]
-
-
-def seen(kind: Kind) -> str | None:
-    """What the driver calls its first device, if there is one."""
-    try:
-        return names(kind)[0]
-    except DeviceNotFound:
-        return None
+        raise DeviceNotFound(f"IREE sees no device; it wants {ABSENT.get(kind.driver)}")
+    return str(found[0]["name"])
 
 
 def info(device: str, name: str) -> DeviceInfo:
     """The device, with what is claimed of it; no types are, for the compiler tells."""
     kind = kind_of(device)
-    local = kind.driver.startswith("local")
-    what: Literal["cpu", "gpu"] = "cpu" if local else "gpu"
-    features = {"deterministic", "dynamic_shapes", "save"}
+    local = kind.driver == "local-task"
     return DeviceInfo(
         id=device,
+        # Code for the host is for its processor alone, so that a saved program bears its name.
         name=f"{processor()} ({device})" if local else name,
         vendor=kind.vendor,
-        kind=what,
+        kind="cpu" if local else "gpu",
         sdk=metadata.version("iree-base-compiler"),
-        opsets={"": OPSETS},
-        features=frozenset(features),
+        opsets={"": (1, 28)},
+        features=frozenset({"deterministic", "dynamic_shapes", "save"}),
         arithmetic=("fp32",),
     )
-
-
-OPSETS = (1, 28)
-
-
-def processor() -> str:
-    """The processor's name; code made for the host is for it alone."""
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
-    return found[1].strip() if found else "CPU"
 
 
 def opened(kind: Kind, threads: int | None) -> Any:
@@ -159,12 +117,11 @@ def opened(kind: Kind, threads: int | None) -> Any:
         DeviceNotFound: it is not on this machine.
         InputError: another number of threads, which IREE settles for a whole process.
     """
-    names(kind)
+    seen(kind)
     local = kind.driver == "local-task"
-    if threads not in (None, 1) and local:
+    if local and threads not in (None, 1):
         raise InputError(
             f"IREE takes threads=1 or none here, not {threads}: it settles any other number "
             "for a whole process"
         )
-    runtime = import_sdk("iree.runtime", "IREE", INSTALL)
-    return runtime.get_device("local-sync" if local and threads == 1 else kind.driver)
+    return runtime().get_device("local-sync" if local and threads == 1 else kind.driver)

@@ -7,57 +7,55 @@ from typing import Any
 
 import numpy as np
 
-from hal import dtypes, saved
-from hal.adapter import CanSave, Program, import_sdk
+from hal import saved
+from hal.adapter import CanSave, Program
 from hal.errors import DeviceNotFound, Unsupported
-from hal.spec import TensorSpec
+from hal.spec import CompileOptions, DeviceInfo
 from hal.tensor import Array, Feeds, Tensor, Value
+from hal_iree import devices
 from hal_iree.compiling import ENTRY
-from hal_iree.devices import INSTALL
 
 
 class IreeProgram(Program, CanSave):
     """One .vmfb in a context of its own.
 
-    `device` is the runtime's, or the reason why there is none: the program can be saved for
-    where there is one, and a run raises the reason.
+    Where the device is not here, it can be saved for where it is, and a run tells why not.
     """
 
     def __init__(
         self,
         blob: bytes,
-        inputs: tuple[TensorSpec, ...],
-        outputs: tuple[TensorSpec, ...],
-        device: Any,
+        inputs: saved.Signature,
+        outputs: saved.Signature,
+        device: DeviceInfo,
+        options: CompileOptions,
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self._blob = blob
-        self._device = device
-        if not isinstance(device, DeviceNotFound):
-            self._load()
-
-    def _load(self) -> None:
-        self._rt: Any = import_sdk("iree.runtime", "IREE", INSTALL)
-        runtime = self._rt
-        instance = runtime.VmInstance()
-        module = runtime.VmModule.copy_buffer(instance, self._blob)
-        hal = runtime.create_hal_module(instance, self._device)
-        self._context: Any = runtime.VmContext(instance, [hal, module])
+        self._absent: DeviceNotFound | None = None
+        try:
+            self._device = devices.opened(devices.kind_of(device.id), options.threads)
+        except DeviceNotFound as error:
+            self._absent = error
+            return
+        self._rt = devices.runtime()
+        instance = self._rt.VmInstance()
+        module = self._rt.VmModule.copy_buffer(instance, blob)
+        hal = self._rt.create_hal_module(instance, self._device)
+        self._context: Any = self._rt.VmContext(instance, [hal, module])
         self._entry: Any = module.lookup_function(ENTRY)
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
-        if isinstance(self._device, DeviceNotFound):
-            raise self._device
+        if self._absent is not None:
+            raise self._absent
         given = self._rt.VmVariantList(len(self.inputs))
         for spec in self.inputs:
             given.push_ref(self._sent(feeds[spec.name].array))
         results = self._rt.VmVariantList(len(self.outputs))
         self._context.invoke(self._entry, given, results)
         views = self._rt.HalBufferView
-        return [
-            self._received(results.get_as_object(index, views)) for index in range(len(results))
-        ]
+        return [self._received(results.get_as_object(i, views)) for i in range(len(results))]
 
     def save(self) -> bytes:
         return saved.pack(self.inputs, self.outputs, self._blob)
@@ -87,35 +85,26 @@ class IreeProgram(Program, CanSave):
         IREE's integers have no sign, and its runtime reads them as signed; so they are here,
         and a uint8 output comes as int8.
         """
-        rt = self._rt
-        dtype = np.dtype(rt.HalElementType.map_to_dtype(view.element_type))
+        dtype = np.dtype(self._rt.HalElementType.map_to_dtype(view.element_type))
         shape = tuple(view.shape)
         if 0 in shape:
-            array = np.empty(shape, dtype)
-        else:
-            array = np.array(self._mapped(view.get_buffer()).asarray(shape, dtype))
-        return Tensor(array, dtypes.of_array(array))
+            return Tensor.of(np.empty(shape, dtype))
+        return Tensor.of(np.array(self._copy(view.get_buffer()).map().asarray(shape, dtype)))
 
-    def _mapped(self, buffer: Any) -> Any:
-        """The buffer's memory, or where the host cannot see that, a copy's.
+    def _copy(self, buffer: Any) -> Any:
+        """A copy of the buffer in memory that the host sees, which a GPU's own is not.
 
         Not `DeviceArray.to_host`: it hands NumPy's memory to the driver, and software Vulkan
         drivers take none that begins within a page (seen in 3.13).
         """
         rt = self._rt
-        visible = int(rt.MemoryType.HOST_VISIBLE)
-        scoped = int(rt.BufferUsage.MAPPING_SCOPED)
-        if int(buffer.memory_type()) & visible and int(buffer.allowed_usage()) & scoped:
-            return buffer.map()
-        staging = self._device.allocator.allocate_buffer(
+        copy = self._device.allocator.allocate_buffer(
             memory_type=int(rt.MemoryType.HOST_LOCAL | rt.MemoryType.DEVICE_VISIBLE),
             allowed_usage=int(rt.BufferUsage.TRANSFER_TARGET | rt.BufferUsage.MAPPING_SCOPED),
             allocation_size=buffer.byte_length(),
         )
         done = self._device.create_semaphore(0)
         before, after = rt.HalFence.create_at(done, 0), rt.HalFence.create_at(done, 1)
-        self._device.queue_copy(
-            buffer, staging, wait_semaphores=before, signal_semaphores=after
-        )
+        self._device.queue_copy(buffer, copy, wait_semaphores=before, signal_semaphores=after)
         after.wait()
-        return staging.map()
+        return copy

@@ -5,29 +5,25 @@
 
 from hal_iree.devices import KINDS
 
-SCRIPT = (
-    f"""
+_FLAGS = {name: [kind.driver, *kind.flags] for name, kind in KINDS.items()}
+SCRIPT = f"""
 import subprocess
-import sys
 
 import iree.runtime as rt
 
-FLAGS = { ({name: list(kind.flags) for name, kind in KINDS.items()})!r}
-DRIVERS = { ({name: kind.driver for name, kind in KINDS.items()})!r}
-"""
-    + """
+FLAGS = {_FLAGS!r}
+
 
 def run(model, feeds):
-    name = $device.partition(":")[0]
-    flags = [*FLAGS[name], *$vendor.get("flags", [])]
-    subprocess.run(["iree-import-onnx", model, "-o", "model.mlir"], check=True)
+    driver, *flags = FLAGS[$device.partition(":")[0]]
     flags += ["--iree-input-type=onnx", "--iree-input-demote-f64-to-f32=false"]
+    flags += $vendor.get("flags", [])
+    subprocess.run(["iree-import-onnx", model, "-o", "model.mlir"], check=True)
     subprocess.run(["iree-compile", "model.mlir", "-o", "model.vmfb", *flags], check=True)
     with open("model.vmfb", "rb") as file:
-        loaded = rt.load_vm_flatbuffer(file.read(), driver=DRIVERS[name])
+        loaded = rt.load_vm_flatbuffer(file.read(), driver=driver)
     entry = [n for n in loaded.vm_module.function_names if n[0] != "_" and "$$" not in n][0]
     results = loaded[entry](*feeds.values())
     results = results if isinstance(results, tuple) else (results,)
     return [result.to_host() for result in results]
 """
-)

@@ -164,8 +164,9 @@ def test_one_thread_is_what_is_asked_and_other_numbers_are_refused(cpu: Device) 
 def test_an_option_that_is_not_known_is_refused_before_anything_is_compiled(
     cpu: Device,
 ) -> None:
-    with pytest.raises(InputError, match="flags"):
-        cpu.compile(doubled(), vendor={"flag": "--iree-opt-level=O3"})
+    for wrong in ({"flag": ["--iree-opt-level=O3"]}, {"flags": "--iree-opt-level=O3"}):
+        with pytest.raises(InputError, match="flags"):
+            cpu.compile(doubled(), vendor=wrong)
 
 
 def test_a_device_that_is_not_here_is_compiled_for_and_says_what_brings_it() -> None:
@@ -175,6 +176,12 @@ def test_a_device_that_is_not_here_is_compiled_for_and_says_what_brings_it() -> 
         assert b"sm_86" in exe.save()
         with pytest.raises(DeviceNotFound, match="NVIDIA's driver"):
             exe({"x": X})
+
+
+def test_what_a_device_wants_that_is_not_here_is_told_of_every_driver() -> None:
+    local = {"llvm-cpu", "vmvx"}
+    assert devices.KINDS.keys() - local == IreeAdapter.absent.keys()
+    assert "mesa-vulkan-drivers" in IreeAdapter.absent["vulkan"]
 
 
 def test_a_device_that_iree_does_not_have_is_refused_with_those_it_has() -> None:
