@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.adapter import Adapter, CanLoad, Program, import_sdk
-from hal.errors import DeviceNotFound, InputError, Unsupported
+from hal.adapter import Adapter, CanLoad, Program, import_sdk, refuse_options
 from hal.spec import CompileOptions, DeviceInfo
-from hal.specialize import Specialized, bound, control_inputs
+from hal.specialize import Specialized, bound, check_tensors, control_inputs
 from hal_ncnn.convert import INSTALL, Converted, convert, pnnx
 from hal_ncnn.program import NcnnProgram
 
@@ -29,6 +28,10 @@ class NcnnAdapter(Adapter, CanLoad):
     name: ClassVar[str] = "ncnn"
     install: ClassVar[str | None] = INSTALL
     system_packages: ClassVar[tuple[str, ...]] = _VULKAN
+    absent: ClassVar[Mapping[str, str]] = {
+        "vulkan": "a Vulkan device needs its vendor's driver, or the software one of Debian: "
+        f"apt install {' '.join(_VULKAN)}"
+    }
 
     def probe(self) -> Sequence[DeviceInfo]:
         ncnn = import_sdk("ncnn", "ncnn", INSTALL)
@@ -37,21 +40,8 @@ class NcnnAdapter(Adapter, CanLoad):
         gpus = [_gpu(ncnn, index, version) for index in range(ncnn.get_gpu_count())]
         return [_info("cpu", "CPU (ncnn)", version, ("fp32",)), *gpus]
 
-    def find(self, device: str) -> DeviceInfo:
-        try:
-            return super().find(device)
-        except DeviceNotFound as error:
-            if not device.startswith("vulkan"):
-                raise
-            raise DeviceNotFound(
-                f"{error.message}; a Vulkan device needs its vendor's driver, or the software "
-                f"one of Debian: apt install {' '.join(_VULKAN)}",
-                device=device,
-            ) from error
-
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
-        if options.vendor:
-            raise InputError(f"ncnn has no options here, not {sorted(options.vendor)}")
+        refuse_options(options.vendor)
 
         def made(static: Model) -> Program:
             return _program(static, device, options)
@@ -96,13 +86,7 @@ def _index(device: DeviceInfo) -> int | None:
 
 
 def _program(model: Model, device: DeviceInfo, options: CompileOptions) -> NcnnProgram:
-    for spec in model.facts.inputs:
-        if not spec.is_tensor or spec.dtype not in _FED:
-            raise Unsupported(f"ncnn is fed float32 and int32 alone, not {spec}")
-        if 0 in (spec.shape or ()):
-            raise Unsupported(f"ncnn has no empty blobs, and is not fed {spec}")
-    for spec in model.facts.outputs:
-        if not spec.is_tensor or spec.dtype != "float32":
-            raise Unsupported(f"ncnn's results are float32, as it keeps no types, not {spec}")
+    check_tensors(model.facts.inputs, "ncnn", _FED)
+    check_tensors(model.facts.outputs, "ncnn, which keeps no types,", {"float32"})
     half = options.arithmetic != "fp32" and device.kind == "gpu"
     return NcnnProgram(convert(model, half=half), _index(device), options)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hal import saved, tools
-from hal.errors import ArtifactError, CompileError, DeviceLost, SDKMissing, Unsupported
+from hal.errors import ArtifactError, CompileError, DeviceLost, Unsupported
 from hal.spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -69,14 +68,11 @@ def pnnx() -> Path:
     Raises:
         SDKMissing: it is not installed.
     """
-    found = find_spec("pnnx")
-    if found is None or found.origin is None:
-        raise SDKMissing(
-            "pnnx, ncnn's converter, is not installed; its package asks for PyTorch, which is "
-            f"not used, so give it an environment of its own: {INSTALL}",
-            install=INSTALL,
-        )
-    return Path(found.origin).parent / "pnnx"
+    missing = (
+        "pnnx, ncnn's converter, is not installed; its package asks for PyTorch, which is not "
+        "used, so give it an environment of its own"
+    )
+    return tools.package_folder("pnnx", missing, INSTALL) / "pnnx"
 
 
 def convert(model: Model, *, half: bool) -> Converted:
@@ -88,7 +84,8 @@ def convert(model: Model, *, half: bool) -> Converted:
     """
     with TemporaryDirectory(prefix="hal-ncnn-") as name:
         folder = Path(name)
-        (folder / "model.onnx").write_bytes(_whole(model))
+        # pnnx loses weights that lie in files beside the model
+        (folder / "model.onnx").write_bytes(model.whole().SerializeToString())
         words = (str(pnnx()), "model.onnx", f"fp16={int(half)}")
         try:
             ended = tools.run(words, "pnnx", folder=folder)
@@ -111,17 +108,6 @@ def convert(model: Model, *, half: bool) -> Converted:
             (folder / "model.ncnn.bin").read_bytes(),
             {match["name"]: int(match["axis"]) for match in axes},
         )
-
-
-def _whole(model: Model) -> bytes:
-    """The model with its weights inside: pnnx loses those that lie in files beside it."""
-    if not model.facts.external:
-        return model.bytes()
-    from onnx.external_data_helper import load_external_data_for_model
-
-    proto = model.proto()
-    load_external_data_for_model(proto, str(model.folder))
-    return proto.SerializeToString()
 
 
 def _cause(said: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from hal import dtypes
 from hal.adapter import CanSave, Program, import_sdk
 from hal.errors import CompileError, ExecutionError, Unsupported
 from hal.spec import CompileOptions, TensorSpec
@@ -71,7 +70,7 @@ class NcnnProgram(Program, CanSave):
         array = np.array(mat.numpy(batch_index=self._axis(blob)))
         if spec.shape == () and array.size == 1:
             array = array.reshape(())
-        return Tensor(array, dtypes.of_array(array))
+        return Tensor.of(array)
 
     def _axis(self, blob: str) -> int:
         return self._network.axes.get(blob, NO_BATCH)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from hal_ncnn import convert
-from onnx import TensorProto, helper
+from onnx import parser
 
 import hal
-from hal import env, targets
 from hal.errors import (
     ArtifactError,
     CompileError,
@@ -25,12 +23,8 @@ from hal.model import Model
 from hal.spec import TensorSpec
 from hal.targets import Target
 
-TARGET = targets.resolve("ncnn")
-here = pytest.mark.skipif(
-    TARGET.env is None or env.found(TARGET.env) is None,
-    reason="needs the environment that `hal env create ncnn` makes",
-)
-F = TensorProto.FLOAT
+TARGET = "ncnn"
+HEAD = '<ir_version: 8, opset_import: ["": 17, "somebody": 1]>\n'
 SCRIPT = """\
             ex.input("in0", ncnn.Mat(in0.numpy(), batch_index=0).clone())
             ex.input("in1", ncnn.Mat(in1.numpy(), batch_index=233).clone())
@@ -40,18 +34,13 @@ SCRIPT = """\
 LAYERS = "7767517\n2 2\nInput in0 0 1 in0\nConvolution conv_0 1 1 in0 out0 0=4 1=3\n"
 
 
-def one(op: str, *shapes: list[int | str], domain: str = "") -> bytes:
-    names = [f"x{index}" for index in range(len(shapes))]
-    inputs = [
-        helper.make_tensor_value_info(n, F, s) for n, s in zip(names, shapes, strict=True)
-    ]
-    node = helper.make_node(op, names, ["y"], domain=domain)
-    graph = helper.make_graph(
-        [node], "g", inputs, [helper.make_tensor_value_info("y", F, None)]
-    )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("somebody", 1)]
-    model: onnx.ModelProto = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    return model.SerializeToString()
+def model(text: str) -> onnx.ModelProto:
+    return parser.parse_model(HEAD + text)
+
+
+def relu() -> Model:
+    text = "g (float[1,3] x) => (float[1,3] y) { y = Relu(x) }"
+    return Model(model(text).SerializeToString())
 
 
 @pytest.fixture
@@ -74,7 +63,7 @@ def test_the_batch_axis_of_each_blob_is_read_from_the_script_pnnx_writes(pnnx: P
         f"printf '{LAYERS}' > model.ncnn.param",
         "printf weights > model.ncnn.bin",
     )
-    made = convert.convert(Model(one("Relu", [2])), half=False)
+    made = convert.convert(relu(), half=False)
     assert dict(made.axes) == {"in0": 0, "in1": convert.NO_BATCH, "out0": 1}
     assert made.kinds() == ["Input", "Convolution"]
     assert made.weights == b"weights"
@@ -83,7 +72,7 @@ def test_the_batch_axis_of_each_blob_is_read_from_the_script_pnnx_writes(pnnx: P
 def test_what_pnnx_has_no_conversion_for_is_refused_by_its_name(pnnx: Path) -> None:
     does(pnnx, "echo 'todo NonZero'")
     with pytest.raises(Unsupported, match="no conversion for NonZero") as caught:
-        convert.convert(Model(one("NonZero", [2])), half=False)
+        convert.convert(relu(), half=False)
     assert caught.value.op == "NonZero"
 
 
@@ -91,14 +80,14 @@ def test_a_crash_of_pnnx_is_no_refusal_and_tells_its_last_complaint(pnnx: Path) 
     complaint = "ort CreateSession failed my:Foo(-1) is not a registered function/op"
     does(pnnx, f"echo '{complaint}'", "kill -SEGV $$")
     with pytest.raises(DeviceLost, match=r"ended by SIGSEGV: ort .*my:Foo") as caught:
-        convert.convert(Model(one("Foo", [2])), half=False)
+        convert.convert(relu(), half=False)
     assert caught.value.signal == 11
 
 
 def test_an_end_without_a_network_is_a_failure(pnnx: Path) -> None:
     does(pnnx, "echo 'ort Run failed somewhere'", "exit 3")
     with pytest.raises(CompileError, match="status 3 and wrote no network: ort Run failed"):
-        convert.convert(Model(one("Relu", [2])), half=False)
+        convert.convert(relu(), half=False)
 
 
 def test_a_network_survives_being_saved() -> None:
@@ -114,37 +103,28 @@ def test_without_ncnn_the_line_that_brings_it_is_told() -> None:
         hal.open("ncnn:cpu")
 
 
-@pytest.fixture(scope="module")
-def device() -> Iterator[hal.Device]:
-    with hal.open(TARGET) as opened:
-        yield opened
-
-
-@here
 def test_a_batch_is_computed_whole(device: hal.Device) -> None:
     x = np.arange(2 * 3 * 4 * 4, dtype=np.float32).reshape(2, 3, 4, 4)
-    exe = device.compile(one("GlobalAveragePool", ["N", 3, 4, 4]))
-    y = exe({"x0": x})["y"]
+    text = "g (float[N,3,4,4] x) => (float[N,3,1,1] y) { y = GlobalAveragePool(x) }"
+    y = device.compile(model(text))({"x": x})["y"]
     np.testing.assert_allclose(y, x.mean(axis=(2, 3), keepdims=True), rtol=1e-6)
 
 
-@here
 def test_pnnx_dies_of_a_custom_operator_and_the_device_lives_on(device: hal.Device) -> None:
     with pytest.raises(DeviceLost, match="pnnx was ended by SIGSEGV"):
-        device.compile(one("Foo", [2, 3], domain="somebody"))
+        device.compile(model("g (float[2,3] x) => (float[2,3] y) { y = somebody.Foo(x) }"))
     x = np.array([[-1, 2, -3]], np.float32)
-    assert device.compile(one("Relu", [1, 3]))({"x0": x})["y"].tolist() == [[0, 2, 0]]
+    assert device.compile(relu())({"x": x})["y"].tolist() == [[0, 2, 0]]
 
 
-@here
 def test_a_saved_network_computes_the_same(device: hal.Device) -> None:
-    exe = device.compile(one("MatMul", [4, 4], [4, 4]))
-    x = np.linspace(-3, 3, 16, dtype=np.float32).reshape(4, 4)
-    again = device.load(exe.save())({"x0": x, "x1": x})["y"]
-    np.testing.assert_array_equal(again, exe({"x0": x, "x1": x})["y"])
+    text = "g (float[4,4] x) => (float[4,4] y) { y = MatMul(x, x) }"
+    exe = device.compile(model(text))
+    feeds = {"x": np.linspace(-3, 3, 16, dtype=np.float32).reshape(4, 4)}
+    again = device.load(exe.save())(feeds)["y"]
+    np.testing.assert_array_equal(again, exe(feeds)["y"])
 
 
-@here
-def test_a_vulkan_device_that_is_not_there_names_the_packages() -> None:
+def test_a_vulkan_device_that_is_not_there_names_the_packages(target: Target) -> None:
     with pytest.raises(DeviceNotFound, match="apt install libvulkan1 mesa-vulkan-drivers"):
-        hal.open(Target("far", "ncnn", "vulkan.99", env=TARGET.env))
+        hal.open(Target("far", "ncnn", "vulkan.99", env=target.env))
