@@ -7,11 +7,11 @@ from importlib import metadata
 from typing import TYPE_CHECKING, ClassVar
 
 from hal import saved
-from hal.adapter import Adapter, CanLoad, Program, import_sdk
-from hal.errors import InputError, Unsupported
+from hal.adapter import Adapter, CanLoad, Program, import_sdk, refuse_options
+from hal.errors import InputError
 from hal.spec import CompileOptions, DeviceInfo
-from hal.specialize import Specialized, bound, control_inputs
-from hal_tosa.lower import INSTALL, lower, program
+from hal.specialize import Specialized, bound, check_tensors, control_inputs
+from hal_tosa.lower import INSTALL, lower, torch_mlir
 from hal_tosa.program import TosaProgram
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class TosaAdapter(Adapter, CanLoad):
 
     def probe(self) -> Sequence[DeviceInfo]:
         import_sdk("tosa_reference_model", "TOSA's reference model", INSTALL)
-        program("torch-mlir", "torch-mlir-opt")
+        torch_mlir()
         return [
             DeviceInfo(
                 id="model",
@@ -45,8 +45,7 @@ class TosaAdapter(Adapter, CanLoad):
         ]
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:  # noqa: ARG002  there is one
-        if options.vendor:
-            raise InputError(f"the model has no options here, not {sorted(options.vendor)}")
+        refuse_options(options.vendor)
         if options.threads not in (None, 1):
             raise InputError(f"the model computes in one thread, not {options.threads}")
         model = bound(model, options.dimensions)
@@ -61,9 +60,5 @@ class TosaAdapter(Adapter, CanLoad):
 
 
 def _program(model: Model) -> TosaProgram:
-    for spec in (*model.facts.inputs, *model.facts.outputs):
-        if not spec.is_tensor:
-            raise Unsupported(f"TOSA computes with tensors alone, not with {spec}")
-        if 0 in (spec.shape or ()):
-            raise Unsupported(f"TOSA has no empty tensors, and not {spec}")
+    check_tensors((*model.facts.inputs, *model.facts.outputs), "TOSA")
     return TosaProgram(model.facts.inputs, model.facts.outputs, lower(model))

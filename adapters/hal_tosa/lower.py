@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from hal import tools
 from hal.adapter import import_sdk
-from hal.errors import CompileError, DeviceLost, HALError, SDKMissing, Unsupported
+from hal.errors import CompileError, DeviceLost, HALError, Unsupported
 
 if TYPE_CHECKING:
     from hal.model import Model
@@ -37,20 +36,24 @@ _NO = re.compile(
 )
 
 
-def program(distribution: str, name: str) -> Path:
-    """One of the programs in a distribution's packages.
+def torch_mlir() -> Path:
+    """The program that lowers, in the package of torch-mlir.
 
     Raises:
-        SDKMissing: the distribution is not installed.
+        SDKMissing: torch-mlir is not installed.
     """
-    try:
-        files = metadata.distribution(distribution).files or ()
-    except metadata.PackageNotFoundError as error:
-        raise SDKMissing(
-            f"{distribution} is not installed; install it with: {INSTALL}", install=INSTALL
-        ) from error
-    inside = (file for file in files if file.name == name and ".." not in file.parts)
-    return Path(str(next(inside).locate()))  # what lies outside is a script that starts it
+    folder = tools.package_folder("torch_mlir", f"{WHO} is not installed", INSTALL)
+    return folder / "_mlir_libs" / "torch-mlir-opt"
+
+
+def tosa_opt() -> Path:
+    """The program that writes, which lies beside the packages of tosa-tools.
+
+    Raises:
+        SDKMissing: tosa-tools is not installed.
+    """
+    folder = tools.package_folder("tosa_reference_model", "tosa-tools is missing", INSTALL)
+    return folder.parent / "bin" / "tosa-opt"
 
 
 def lower(model: Model) -> bytes:
@@ -63,11 +66,9 @@ def lower(model: Model) -> bytes:
     with TemporaryDirectory(prefix="hal-tosa-") as name:
         folder = Path(name)
         (folder / "onnx.mlir").write_text(imported(model), encoding="utf-8")
-        lowering = (program("torch-mlir", "torch-mlir-opt"), *_PASSES, "onnx.mlir")
-        _call("torch-mlir-opt", lowering, "tosa.mlir", folder)
+        call(torch_mlir(), (*_PASSES, "onnx.mlir"), "tosa.mlir", folder)
         writing = f"--tosa-serialize=tosa-flatbuffer-filename={folder / 'model.tosa'}"
-        tosa_opt = program("tosa-tools", "tosa-opt")
-        _call("tosa-opt", (tosa_opt, writing, "tosa.mlir"), "written.mlir", folder)
+        call(tosa_opt(), (writing, "tosa.mlir"), "written.mlir", folder)
         return (folder / "model.tosa").read_bytes()
 
 
@@ -97,11 +98,8 @@ def _inferred(model: Model) -> Any:
         Unsupported: onnx's checker, which the importer's own command asks too, refuses it.
     """
     from onnx import checker, shape_inference, version_converter
-    from onnx.external_data_helper import load_external_data_for_model
 
-    proto = model.proto()
-    if model.facts.external:
-        load_external_data_for_model(proto, str(model.folder))
+    proto = model.whole()
     if model.facts.opsets.get("", OLDEST) < OLDEST:  # as its own command does, when asked
         with suppress(version_converter.ConvertError):
             proto = version_converter.convert_version(proto, OLDEST)
@@ -113,9 +111,15 @@ def _inferred(model: Model) -> Any:
     return proto
 
 
-def _call(who: str, words: tuple[str | Path, ...], result: str, folder: Path) -> None:
+def call(tool: Path, arguments: tuple[str, ...], result: str, folder: Path) -> None:
+    """Run a tool in the folder, which has to write the result.
+
+    Raises:
+        DeviceLost: it crashed; its assertion is told. HALError: it failed otherwise.
+    """
+    who = tool.name
     try:
-        ended = tools.run([*map(str, words), "-o", result], who, folder=folder)
+        ended = tools.run([str(tool), *arguments, "-o", result], who, folder=folder)
     except DeviceLost as lost:
         first = next(filter(_TOLD.search, (lost.stderr or "").splitlines()), "")
         raise DeviceLost(f"{lost.message}: {first}", signal=lost.signal) from lost

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from tempfile import NamedTemporaryFile
 
 import numpy as np
 
-from hal import dtypes, saved
+from hal import saved
 from hal.adapter import CanSave, Program, import_sdk
 from hal.errors import ExecutionError, HALError, Unsupported
 from hal.spec import TensorSpec
@@ -28,6 +29,8 @@ class TosaProgram(Program, CanSave):
         self.outputs = outputs
         self._graph = graph
         self._model = import_sdk("tosa_reference_model", "TOSA's reference model", INSTALL)
+        # At each refusal it would start gdb, where there is one, which takes seconds.
+        os.environ["TOSA_MODEL_NO_BACKTRACE"] = "1"
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
         arrays = [np.array(feeds[spec.name].array, order="C") for spec in self.inputs]
@@ -43,7 +46,7 @@ class TosaProgram(Program, CanSave):
                     f"the reference model ends with {status.name}: the specification does not "
                     f"say what this graph computes from these inputs. {log.read()}".strip()
                 )
-        return [Tensor(np.array(array), dtypes.of_array(array)) for array in results]
+        return [Tensor.of(np.array(array)) for array in results]
 
     def save(self) -> bytes:
         return saved.pack(self.inputs, self.outputs, self._graph)

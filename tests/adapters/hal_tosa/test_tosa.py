@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from hal_tosa import lower, program
-from onnx import TensorProto, helper
+from onnx import parser
 
 import hal
-from hal import env, targets, tools
+from hal import tools
 from hal.errors import CompileError, DeviceLost, ExecutionError, SDKMissing, Unsupported
+from hal.targets import Target
 
-TARGET = targets.resolve("tosa")
-here = pytest.mark.skipif(
-    TARGET.env is None or env.found(TARGET.env) is None,
-    reason="needs the environment that `hal env create tosa` makes",
-)
-F, I64 = TensorProto.FLOAT, TensorProto.INT64
+TARGET = "tosa"
 ILLEGAL = (
     "onnx.mlir:4:10: error: failed to legalize operation 'torch.aten.linalg_det' that was "
     'explicitly marked illegal\n    %0 = torch.operator "onnx.Det"(%arg0) : tensor\n'
 )
 
 
-def one(op: str, *inputs: tuple[int, list[int | str]]) -> bytes:
-    names = [f"x{index}" for index in range(len(inputs))]
-    ports = [
-        helper.make_tensor_value_info(n, t, s) for n, (t, s) in zip(names, inputs, strict=True)
-    ]
-    node = helper.make_node(op, names, ["y"])
-    out = helper.make_tensor_value_info("y", inputs[0][0], None)
-    graph = helper.make_graph([node], "g", ports, [out])
-    opsets = [helper.make_opsetid("", 17)]
-    model: onnx.ModelProto = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    return model.SerializeToString()
+def model(text: str) -> onnx.ModelProto:
+    return parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]>\ng {text}')
 
 
 def test_an_operator_without_a_lowering_is_refused_by_its_name() -> None:
@@ -71,9 +57,8 @@ def test_a_crash_of_a_compiler_tells_its_assertion(
         raise DeviceLost("tosa-opt was ended by SIGABRT", signal=6, stderr=said)
 
     monkeypatch.setattr(tools, "run", dies)
-    call = getattr(lower, "_call")  # noqa: B009  where the tools are called
     with pytest.raises(DeviceLost, match=r"by SIGABRT: tosa-opt: .* Assertion `so`") as caught:
-        call("tosa-opt", ("tosa-opt",), "out", tmp_path)
+        lower.call(Path("tosa-opt"), (), "out", tmp_path)
     assert caught.value.signal == 6
 
 
@@ -101,30 +86,23 @@ def test_without_the_tools_the_line_that_brings_them_is_told() -> None:
         hal.open("tosa:model")
 
 
-@pytest.fixture(scope="module")
-def device() -> Iterator[hal.Device]:
-    with hal.open(TARGET) as opened:
-        yield opened
-
-
-@here
 def test_integers_come_back_as_integers(device: hal.Device) -> None:
     x = np.arange(6).reshape(2, 3)
-    y = device.compile(one("Add", (I64, ["N", 3]), (I64, ["N", 3])))({"x0": x, "x1": x})["y"]
+    text = "(int64[N,3] x) => (int64[N,3] y) { y = Add(x, x) }"
+    y = device.compile(model(text))({"x": x})["y"]
     assert y.dtype == np.int64
     np.testing.assert_array_equal(y, x + x)
 
 
-@here
 def test_an_operator_without_a_lowering_is_a_gap(device: hal.Device) -> None:
     with pytest.raises(Unsupported, match="Det"):
-        device.compile(one("Det", (F, [3, 3])))
+        device.compile(model("(float[3,3] x) => (float y) { y = Det(x) }"))
 
 
-@here
-def test_an_index_out_of_range_ends_the_worker_and_not_its_caller() -> None:
-    with hal.open(TARGET) as device:
-        exe = device.compile(one("Gather", (F, [5, 3]), (I64, [2])))
-        x = np.ones((5, 3), np.float32)
+def test_an_index_out_of_range_ends_the_worker_and_not_its_caller(target: Target) -> None:
+    with hal.open(target) as device:
+        exe = device.compile(
+            model("(float[5,3] x, int64[2] i) => (float[2,3] y) { y = Gather(x, i) }")
+        )
         with pytest.raises(DeviceLost, match="SIGABRT"):
-            exe({"x0": x, "x1": np.array([1, 9])})
+            exe({"x": np.ones((5, 3), np.float32), "i": np.array([1, 9])})
