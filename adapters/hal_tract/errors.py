@@ -1,35 +1,31 @@
 """tract's messages in our words: one exception type for all, so a table of patterns.
 
-Read from the top, on the message without its stack backtrace.
+Read on the message without its stack backtrace.
 """
 
 from __future__ import annotations
 
-import re
-
 from hal.errors import CompileError, ExecutionError, HALError, Unsupported
+from hal.errortable import ErrorTable
 
 _NODE = r'node #\d+ "(?P<node>[^"]*)" '
 
-PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), kind)
-    for pattern, kind in (
-        (_NODE + r"Unimplemented\((?P<op>\w+)\)", Unsupported),
-        (
-            _NODE
-            + r"(?P<op>\w+) .*(?:must be a? ?const|to be constant|[Nn]on constant|not const)",
-            Unsupported,
-        ),
-        (
-            r"Building node \((?P<op>\w+)\).*(?:not supported|[Uu]nsupported|no type)",
-            Unsupported,
-        ),
-        (r"Unknown DatumType (?P<dtype>\w+)|(?P<what>\w+) is not a number", Unsupported),
-        (r"has no type value", Unsupported),  # a sequence, an optional, a map
-        (r"[Uu]nsupported|not (?:yet )?(?:supported|implemented)", Unsupported),
-    )
+TABLE = ErrorTable(
+    (Unsupported, _NODE + r"Unimplemented\((?P<op>\w+)\)"),
+    (
+        Unsupported,
+        _NODE + r"(?P<op>\w+) .*(?:must be a? ?const|to be constant|[Nn]on constant|not const)",
+    ),
+    (Unsupported, r"Building node \((?P<op>\w+)\).*(?:not supported|[Uu]nsupported|no type)"),
+    (Unsupported, r"Unknown DatumType (?P<dtype>\w+)|\w+ is not a number"),
+    (Unsupported, r"has no type value"),  # a sequence, an optional, a map
+    (Unsupported, r"[Uu]nsupported|not (?:yet )?(?:supported|implemented)"),
 )
-"""A pattern, and what it means; its groups are the error's fields."""
+
+
+def is_tracts(error: Exception) -> bool:
+    """Whether tract raised it."""
+    return type(error).__name__ == "TractError"
 
 
 def told(error: Exception) -> str:
@@ -39,17 +35,7 @@ def told(error: Exception) -> str:
 
 def translate(error: Exception) -> HALError | None:
     """tract's exception as ours; None where it is another's."""
-    if type(error).__name__ != "TractError":
-        return None
-    text = told(error)
-    for pattern, kind in PATTERNS:
-        found = pattern.search(text)
-        if found is not None:
-            groups = found.groupdict()
-            return kind(
-                text, node=groups.get("node"), op=groups.get("op"), dtype=groups.get("dtype")
-            )
-    return CompileError(text)
+    return TABLE.read(told(error), CompileError) if is_tracts(error) else None
 
 
 def is_unknown_operator(error: Exception) -> bool:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hal import dtypes
 from hal.adapter import CanPlace, CanSave, Program, import_sdk
-from hal.spec import ModelFacts, NodePlacement, Placement, TensorSpec
+from hal.spec import ModelFacts, Placement, TensorSpec
 from hal.tensor import Feeds, Tensor, Value
 from hal_tract import errors
+
+INSTALL = "pip install 'onnx-hal[tract]'"
+
+
+def tract() -> Any:
+    """The vendor's module.
+
+    Raises:
+        SDKMissing: it is not installed.
+    """
+    return import_sdk("tract", "tract", INSTALL)
 
 
 class TractProgram(Program, CanSave, CanPlace):
@@ -21,13 +31,12 @@ class TractProgram(Program, CanSave, CanPlace):
     def __init__(
         self,
         runnable: Any,
-        inputs: tuple[TensorSpec, ...],
         facts: ModelFacts,
         order: Sequence[str],
         save: Callable[[], bytes],
     ) -> None:
-        self.inputs = inputs
-        self.outputs = facts.outputs
+        self.inputs: tuple[TensorSpec, ...] = facts.inputs
+        self.outputs: tuple[TensorSpec, ...] = facts.outputs
         self._runnable: Any = runnable
         self._order = order
         self._nodes = facts.nodes
@@ -38,9 +47,9 @@ class TractProgram(Program, CanSave, CanPlace):
         try:
             results = self._runnable.run(arrays)
         except Exception as error:
-            if type(error).__name__ != "TractError":
-                raise
-            raise errors.failed(error) from error
+            if errors.is_tracts(error):
+                raise errors.failed(error) from error
+            raise
         return [_tensor(result) for result in results]
 
     def save(self) -> bytes:
@@ -48,8 +57,7 @@ class TractProgram(Program, CanSave, CanPlace):
 
     def placement(self) -> Placement:
         """Claimed: tract's wheel has nowhere else to run a node on a machine without CUDA."""
-        nodes = (NodePlacement(node.id, node.op, "device", "tract") for node in self._nodes)
-        return Placement(tuple(nodes), "claimed")
+        return Placement.claimed(self._nodes, "tract")
 
     def close(self) -> None:
         self._runnable = None
@@ -62,6 +70,5 @@ def _tensor(result: Any) -> Tensor:
     except Exception as error:
         if "DatumType in the public API TDim" not in str(error):
             raise
-        sdk = import_sdk("tract", "tract", None)
-        array = result.convert_to(sdk.DatumType.I64).to_numpy()
-    return Tensor(array, dtypes.of_array(array))
+        array = result.convert_to(tract().DatumType.I64).to_numpy()
+    return Tensor.of(array)
