@@ -73,10 +73,18 @@ def _nodes(
         _once(node, made)
         op, domain = _text(node.op_type), _domain(_text(node.domain))
         yield NodeFacts(owner + own, op, domain, _since(op, domain, opsets.get(domain, 0)))
-        for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                if attribute.type in (_GRAPH, _GRAPHS):
-                    yield from _nodes(graph.node, opsets, f"{owner}{own}/{attribute.name}/")
+        for name, graph in bodies(node):
+            yield from _nodes(graph.node, opsets, f"{owner}{own}/{name}/")
+
+
+def bodies(node: onnx.NodeProto) -> Iterator[tuple[str, onnx.GraphProto]]:
+    """The graphs among the node's attributes, each with the attribute's name."""
+    for attribute in node.attribute:
+        if attribute.type == _GRAPH:
+            yield attribute.name, attribute.g
+        elif attribute.type == _GRAPHS:
+            for graph in attribute.graphs:
+                yield attribute.name, graph
 
 
 def identified(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, onnx.NodeProto]]:
@@ -165,11 +173,9 @@ def _graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
 
 def _subgraphs(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:
     for node in nodes:
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                if attribute.type in (_GRAPH, _GRAPHS):
-                    yield inner
-                    yield from _subgraphs(inner.node)
+        for _, inner in bodies(node):
+            yield inner
+            yield from _subgraphs(inner.node)
 
 
 def _dtypes(model: onnx.ModelProto) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hal.inspection import bodies
 from hal.model import Model
 from hal.specialize import graphs
 from hal.tensor import Array
@@ -103,7 +104,7 @@ class _Known:
     def _value(
         self, node: onnx.NodeProto, shapes: Mapping[str, tuple[int, ...]]
     ) -> Array | None:
-        if node.domain not in ("", "ai.onnx") or len(node.output) != 1 or _has_body(node):
+        if node.domain not in ("", "ai.onnx") or len(node.output) != 1 or any(bodies(node)):
             return None
         if node.op_type in ("Shape", "Size") and node.input[0] in shapes:
             return _measured(node, shapes[node.input[0]])
@@ -136,10 +137,6 @@ class _Known:
             return None
         small = result.ndim < 2 and result.size <= FOLDED
         return result if small and result.dtype.kind in "ib" else None
-
-
-def _has_body(node: onnx.NodeProto) -> bool:
-    return any(attribute.HasField("g") for attribute in node.attribute)
 
 
 def _measured(node: onnx.NodeProto, shape: tuple[int, ...]) -> Array:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from hal.adapter import CanPlace, Program
 from hal.errors import Unsupported
+from hal.inspection import bodies
 from hal.model import Model
 from hal.spec import Placement, TensorSpec
 from hal.tensor import Array, Feeds, Value
@@ -106,9 +107,8 @@ def control_inputs(
 def graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
     """The bodies inside first, since what they want may come from around them."""
     for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from graphs(attribute.g)
+        for _, body in bodies(node):
+            yield from graphs(body)
     yield graph
 
 

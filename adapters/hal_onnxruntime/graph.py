@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hal.inspection import parse
+from hal.inspection import bodies, parse
 from hal.model import Model
 from hal.spec import NodeFacts
 
 if TYPE_CHECKING:
     import onnx
 
-_GRAPH, _GRAPHS = 5, 10  # AttributeProto.AttributeType
 _SHAPES = frozenset({"Shape", "Size"})  # folded where the shape is known while compiling
 _LIMIT = 1 << 24  # bytes of a model that is worth rewriting
 
@@ -65,17 +64,8 @@ def walk(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
 def _walk(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
     for node in nodes:
         yield node
-        for inner in subgraphs(node):
+        for _, inner in bodies(node):
             yield from _walk(inner.node)
-
-
-def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The graphs among the node's attributes."""
-    for attribute in node.attribute:
-        if attribute.type in (_GRAPH, _GRAPHS):
-            for inner in (attribute.g, *attribute.graphs):
-                if inner.ByteSize():
-                    yield inner
 
 
 class Reading:
@@ -111,7 +101,7 @@ class Reading:
             if folded:
                 self.folded.add(index)
                 constant.update(node.output)
-            for inner in subgraphs(node):
+            for _, inner in bodies(node):
                 self._read(inner, constant, within_folded=folded)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hal.inspection import bodies
 from hal.spec import NodePlacement, Placement, Where
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _RANDOM = ("Random", "Bernoulli", "Multinomial")
 _SHAPES = ("Shape", "Size")
 _SOURCES = ("Const", "Input")
-_GRAPH, _GRAPHS = 5, 10  # AttributeProto.AttributeType
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,7 @@ def _walk(
     constants = constants | {tensor.name for tensor in getattr(graph, "initializer", ())}
     index = start
     for node in graph.node:
-        inner = [
-            body
-            for attribute in node.attribute
-            if attribute.type in (_GRAPH, _GRAPHS)
-            for body in ([attribute.g] if attribute.type == _GRAPH else attribute.graphs)
-        ]
+        inner = [body for _, body in bodies(node)]
         constant = not inner and _is_constant(node, constants, static)
         if constant:
             constants.update(node.output)

@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from hal import dtypes
+from hal.inspection import bodies
 from hal.model import Model
 
 if TYPE_CHECKING:
@@ -97,10 +98,8 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
 
 def _constants(nodes: Any) -> Iterator[onnx.TensorProto]:
     for node in nodes:
+        for _, inner in bodies(node):
+            yield from _tensors(inner)
         for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _tensors(attribute.g)
-            for inner in attribute.graphs:
-                yield from _tensors(inner)
             if node.op_type == "Constant" and attribute.HasField("t"):
                 yield attribute.t

@@ -121,6 +121,15 @@ def test_inputs_that_steer_an_operator_are_found(graph: str, found: tuple[str, .
     assert control_inputs(model(graph)) == found
 
 
+def test_what_steers_is_found_in_a_list_of_bodies_too() -> None:
+    proto = model(RESHAPE).proto()
+    inner = onnx.GraphProto(name="inner", node=proto.graph.node)
+    proto.graph.ClearField("node")
+    choice = onnx.helper.make_node("Choose", [], ["y"], domain="other", bodies=[inner])
+    proto.graph.node.append(choice)
+    assert control_inputs(Model(proto.SerializeToString())) == ("shape",)
+
+
 def test_an_input_declared_beside_its_initializer_is_no_unknown() -> None:
     proto = model(RESHAPE).proto()
     proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([2, 2]), "shape"))

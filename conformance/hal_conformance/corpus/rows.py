@@ -11,6 +11,7 @@ import onnx
 from onnx import defs, shape_inference
 
 from hal import dtypes
+from hal.inspection import bodies
 
 MAX_LIST = 64
 """Attributes with more elements than this are named by their type and length."""
@@ -43,11 +44,8 @@ def _nodes(
     types = {**outer, **_declared(graph)}
     for node in graph.node:
         yield _node(node, opsets, types)
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                yield from _nodes(attribute.g, opsets, types)
-            for inner in attribute.graphs:
-                yield from _nodes(inner, opsets, types)
+        for _, inner in bodies(node):
+            yield from _nodes(inner, opsets, types)
 
 
 def _declared(graph: onnx.GraphProto) -> _Types:
