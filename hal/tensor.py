@@ -47,6 +47,12 @@ class Tensor:
         array = as_array(value)
         return cls(array, dtypes.of_array(array))
 
+    @classmethod
+    def of_output(cls, value: Any, shape: tuple[object, ...] | None) -> Tensor:
+        """As `of`, for an output of that shape: some stacks give a scalar as one element."""
+        array = as_array(value)
+        return cls.of(array.reshape(()) if shape == () and array.size == 1 else array)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The dimensions, outermost first."""

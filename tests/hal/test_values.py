@@ -43,6 +43,14 @@ def test_a_numpy_type_onnx_lacks_is_an_input_error(dtype: Any) -> None:
         Tensor.of(np.zeros(1, dtype))
 
 
+def test_one_element_is_a_scalar_where_a_scalar_is_declared() -> None:
+    one = np.ones((1, 1), np.float32)
+    assert Tensor.of_output(one, ()).shape == ()
+    assert Tensor.of_output(one, (1, 1)).shape == (1, 1)
+    assert Tensor.of_output(one, None).shape == (1, 1)
+    assert Tensor.of_output(np.ones(2), ()).shape == (2,)
+
+
 def test_text_becomes_objects_of_str() -> None:
     tensor = Tensor.of(np.array(["a", "bc"]))
     assert (tensor.dtype.name, tensor.array.tolist()) == ("string", ["a", "bc"])

@@ -8,8 +8,8 @@ import signal
 
 import numpy as np
 
+from hal.printed import captured_stdout
 from hal_conformance.suite import check
-from hal_conformance.suite.descriptors import captured_stdout
 from hal_conformance.suite.fixtures import Again
 from hal_conformance.suite.models import Zoo
 from hal_conformance.suite.promise import promise

@@ -1,4 +1,7 @@
-"""Descriptor 1, seen from below: what vendors print does not pass through sys.stdout."""
+"""What a vendor prints: descriptor 1 seen from below, since C code does not ask sys.stdout.
+
+Loads with the standard library alone, on Python 3.10.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def captured_stdout() -> Generator[Callable[[], bytes], None, None]:
-    """Point descriptor 1 at a file; the value tells what has been written to it."""
+    """Point descriptor 1 at a file; once the block has ended, the value tells what was written.
+
+    A file, not a pipe: who prints may hold the interpreter's lock, and nobody would read.
+    """
     _flush()
     kept = os.dup(1)
     with tempfile.TemporaryFile() as file:
