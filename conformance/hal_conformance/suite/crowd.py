@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
 
 PATIENCE_S = 30.0
+
+
+def for_a_while(times: int, patience_s: float = PATIENCE_S / 3) -> Iterator[int]:
+    """Count from 0 to below `times`, or until time is over: being slow breaks no promise."""
+    end = monotonic() + patience_s
+    for number in range(times):
+        yield number
+        if monotonic() > end:
+            return
 
 
 def at_once(jobs: Sequence[Callable[[], None]]) -> None:

@@ -9,7 +9,7 @@ from hal.device import Device
 from hal.errors import InputError
 from hal.executable import Executable
 from hal_conformance.suite import check
-from hal_conformance.suite.crowd import at_once
+from hal_conformance.suite.crowd import at_once, for_a_while
 from hal_conformance.suite.models import Zoo
 from hal_conformance.suite.promise import promise
 
@@ -54,7 +54,7 @@ def test_compiling_does_not_disturb_runs(exe: Executable, device: Device, zoo: Z
 
     def compile_others() -> None:
         try:
-            for by in range(10):
+            for by in for_a_while(10):
                 device.compile(zoo.shifted(by)).close()
         finally:
             done.set()
@@ -69,7 +69,7 @@ def test_compiling_does_not_disturb_runs(exe: Executable, device: Device, zoo: Z
 
 @promise("threads/close-beside-a-run", "computes")
 def test_closing_beside_runs_ends_them_cleanly(device: Device, zoo: Zoo) -> None:
-    for _ in range(10):
+    for _ in for_a_while(10):
         exe = device.compile(zoo.arithmetic())
         begun = threading.Event()
 
