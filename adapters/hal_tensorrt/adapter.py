@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.adapter import Adapter, CanLoad, CanQuery, OptionSchema, Program, import_sdk
-from hal.errors import InputError
-from hal.spec import CompileOptions, DeviceInfo, NodeSupport, Support
-from hal.specialize import Specialized, control_inputs
+from hal import saved
+from hal.adapter import Adapter, CanLoad, CanQuery, Program, import_sdk, refuse_options
+from hal.spec import CompileOptions, DeviceInfo, Placement, Support
+from hal.specialize import Specialized, bound, control_inputs
 from hal_tensorrt import build, cuda
-from hal_tensorrt.program import Engine, TensorRTProgram
+from hal_tensorrt.program import TensorRTProgram
 
 if TYPE_CHECKING:
     from hal.model import Model
-
-_FEATURES = frozenset({"dynamic_shapes", "placement", "query", "save"})
-_COUNT = {"type": "integer", "minimum": 0}
-_PROFILE = {"type": "array", "items": _COUNT, "minItems": 3, "maxItems": 3}
 
 
 class TensorRTAdapter(Adapter, CanQuery, CanLoad):
@@ -27,27 +24,22 @@ class TensorRTAdapter(Adapter, CanQuery, CanLoad):
     module: ClassVar[str] = "tensorrt"
     install: ClassVar[str | None] = "pip install tensorrt cuda-bindings"
     system_packages: ClassVar[tuple[str, ...]] = ("nvidia-driver",)
-    options_schema: ClassVar[OptionSchema] = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            "optimization_level": _COUNT,
-            "profiles": {"type": "object", "additionalProperties": _PROFILE},
-            "timing_cache": {"type": "string"},
-        },
-    }
+    absent: ClassVar[Mapping[str, str]] = {"gpu": cuda.ABSENT}
+    options: ClassVar[tuple[str, ...]] = ("optimization_level", "profiles", "timing_cache")
 
     def probe(self) -> Sequence[DeviceInfo]:
         sdk = self._sdk()
-        return [_gpu(sdk, gpu) for gpu in cuda.gpus()]
+        if cuda.why_none():
+            return []
+        return [_gpu(sdk, index) for index in range(cuda.call("cudaGetDeviceCount"))]
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
         sdk = self._sdk()
-        self.check(options)
+        refuse_options(options.vendor, self.options)
+        model = bound(model, options.dimensions)
 
         def made(narrow: Model) -> Program:
-            engine = build.engine(sdk, narrow, self.target(device), options)
-            return TensorRTProgram(sdk, engine, device)
+            return build.engine(sdk, narrow, device, self.target(device), options)
 
         steering = {*control_inputs(model), *build.steering(sdk, model)}
         if steering:
@@ -55,29 +47,17 @@ class TensorRTAdapter(Adapter, CanQuery, CanLoad):
         return made(model)
 
     def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  one parser for all
-        whole, taken, reasons = build.supported(self._sdk(), model)
-        return Support(tuple(_nodes(model, whole, taken, reasons)))
+        return build.query(self._sdk(), model)
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
-        self.check(options)
-        return TensorRTProgram(self._sdk(), Engine.unpack(blob), device)
+        refuse_options(options.vendor, self.options)
+        inputs, outputs, plan, facts = saved.unpack(blob)
+        placement = Placement.from_json(facts["placement"])
+        return TensorRTProgram(self._sdk(), device, plan, inputs, outputs, placement)
 
     def target(self, device: DeviceInfo) -> str | None:  # noqa: ARG002  for the other SDK
         """Which compute capability to build for, where that has to be said."""
         return None
-
-    def check(self, options: CompileOptions) -> None:
-        """Refuse vendor options that this SDK has not.
-
-        Raises:
-            InputError: there is no such option, or it cannot have that value.
-        """
-        known = self.options_schema["properties"]
-        for name, value in options.vendor.items():
-            if name not in known:
-                raise InputError(f"no vendor option {name!r}; there are {sorted(known)}")
-            if name == "profiles":
-                build.check_profiles(value)
 
     def _sdk(self) -> Any:
         return import_sdk(self.module, self.module.replace("_", "-"), self.install)
@@ -89,19 +69,20 @@ class TensorRTRtxAdapter(TensorRTAdapter):
     name: ClassVar[str] = "tensorrt-rtx"
     module: ClassVar[str] = "tensorrt_rtx"
     install: ClassVar[str | None] = "pip install 'onnx-hal[tensorrt-rtx]'"
-    options_schema: ClassVar[OptionSchema] = {
-        **TensorRTAdapter.options_schema,
-        "properties": {
-            # No timing cache: the calls are there, and do nothing since 1.2.
-            "optimization_level": _COUNT,
-            "profiles": {"type": "object", "additionalProperties": _PROFILE},
-        },
-    }
+    # No timing cache: the calls are there, and do nothing since 1.2.
+    options: ClassVar[tuple[str, ...]] = ("optimization_level", "profiles")
 
     def probe(self) -> Sequence[DeviceInfo]:
-        sdk = self._sdk()
-        absent = cuda.why_none()
-        return [*super().probe(), *(_ahead(sdk, name, absent) for name in build.targets(sdk))]
+        sdk, absent = self._sdk(), cuda.why_none()
+        where = f"not here: {absent}" if absent else "on gpu.0, if it takes it"
+        ahead = [
+            replace(
+                _info(sdk, target, f"GPU of {what} (compiled ahead)"),
+                properties={"runs": where},
+            )
+            for target, what in build.targets(sdk).items()
+        ]
+        return [*super().probe(), *ahead]
 
     def target(self, device: DeviceInfo) -> str | None:
         if device.id == build.PORTABLE:
@@ -109,50 +90,26 @@ class TensorRTRtxAdapter(TensorRTAdapter):
         return device.id.upper() if device.id.startswith("sm") else "CURRENT"
 
 
-def _gpu(sdk: Any, gpu: cuda.Gpu) -> DeviceInfo:
-    return DeviceInfo(
-        id=f"gpu.{gpu.index}",
-        name=gpu.name,
-        vendor="NVIDIA",
-        kind="gpu",
-        sdk=sdk.__version__,
-        driver=gpu.driver,
-        opsets=build.OPSETS,
-        features=_FEATURES | {"bind"},
-        arithmetic=build.arithmetic(sdk),
-        properties={"compute_capability": gpu.capability},
+def _gpu(sdk: Any, index: int) -> DeviceInfo:
+    facts = cuda.call("cudaGetDeviceProperties", index)
+    info = _info(sdk, f"gpu.{index}", facts.name.decode().rstrip("\0"))
+    return replace(
+        info,
+        driver=str(cuda.call("cudaDriverGetVersion")),
+        features=info.features | {"bind"},
+        properties={"compute_capability": f"{facts.major}.{facts.minor}"},
     )
 
 
-def _ahead(sdk: Any, target: str, absent: str) -> DeviceInfo:
-    """A device to compile for: sm80, or portable; `absent` is why nothing runs here."""
-    what = "compute capability 8.0 and later" if target == build.PORTABLE else target.upper()
+def _info(sdk: Any, device: str, name: str) -> DeviceInfo:
     return DeviceInfo(
-        id=target,
-        name=f"GPU of {what} (compiled ahead)",
+        id=device,
+        name=name,
         vendor="NVIDIA",
         kind="gpu",
         sdk=sdk.__version__,
-        opsets=build.OPSETS,
-        features=_FEATURES,
+        # The parser takes any number, 999 too. No types are claimed: it refuses them.
+        opsets={"": (1, 28)},
+        features=frozenset({"dynamic_shapes", "placement", "query", "save"}),
         arithmetic=build.arithmetic(sdk),
-        properties={"runs": f"not here: {absent}" if absent else "on gpu.0, if it takes it"},
     )
-
-
-def _nodes(
-    model: Model, whole: bool, taken: frozenset[int], reasons: Mapping[int, str]
-) -> Iterator[NodeSupport]:
-    """The parser's answer for each node; those inside a node have its answer.
-
-    It numbers the nodes of the graph; nodes of local functions have the whole model's answer.
-    """
-    top, at = [own for own, _ in build.nodes(model)], -1
-    inside = (*top, "")
-    for facts in model.facts.nodes:
-        if facts.id == inside[at + 1]:
-            at += 1
-        local = facts.id == inside[at] or facts.id.startswith(f"{inside[at]}/")
-        ok = at in taken if local else whole
-        why = reasons.get(at) or reasons.get(-1) or "the parser takes no graph with this node"
-        yield NodeSupport(facts.id, facts.op, ok, "" if ok else why)

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hal.errors import InputError, Unsupported
 from hal.inspection import identified
-from hal.spec import CompileOptions, NodePlacement, Placement, TensorSpec
+from hal.spec import (
+    CompileOptions,
+    DeviceInfo,
+    Dim,
+    NodePlacement,
+    NodeSupport,
+    Placement,
+    Support,
+    TensorSpec,
+)
 from hal_tensorrt import errors
-from hal_tensorrt.program import Engine
+from hal_tensorrt.program import TensorRTProgram
 
 if TYPE_CHECKING:
-    import onnx
-
     from hal.model import Model
 
 PORTABLE = "portable"
@@ -39,17 +47,15 @@ TYPES: Mapping[str, str] = {
 }
 """Types of inputs and outputs. INT4 and FP4 are left out: they are two to a byte."""
 
-OPSETS = {"": (1, 28)}
-"""Parsed here; the parser takes any number, 999 too. No types are claimed: it refuses them."""
-
 _REDUCED = {"fp16": "FP16", "bf16": "BF16"}
 _LAYER = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
+_NO = "the parser takes no graph with this node"
 
 
-def targets(sdk: Any) -> list[str]:
-    """What it builds for without a GPU: the compute capabilities its API names, and all."""
-    known = [name.lower() for name in sdk.ComputeCapability.__members__ if name[:2] == "SM"]
-    return [*known, PORTABLE]
+def targets(sdk: Any) -> dict[str, str]:
+    """What it builds for without a GPU: the capabilities its API names, and its default."""
+    known = [name for name in sdk.ComputeCapability.__members__ if name[:2] == "SM"]
+    return {name.lower(): name for name in known} | {PORTABLE: "Ampere and later"}
 
 
 def arithmetic(sdk: Any) -> tuple[str, ...]:
@@ -58,33 +64,34 @@ def arithmetic(sdk: Any) -> tuple[str, ...]:
     return ("tf32", "fp32", *(name for name, flag in _REDUCED.items() if flag in flags))
 
 
-def check_profiles(profiles: Any) -> None:
-    """Refuse what is no mapping from a dimension's name to least, likeliest and largest."""
-    for name, lengths in dict(profiles).items():
-        if len(lengths) != 3 or sorted(lengths) != list(lengths):
-            raise InputError(
-                f"profiles: {name!r} wants [least, likeliest, largest], not {lengths}"
-            )
+def query(sdk: Any, model: Model) -> Support:
+    """The parser's verdict and reason for each node of the graph; those inside one share its.
 
-
-def nodes(model: Model) -> list[tuple[str, onnx.NodeProto]]:
-    """The graph's nodes with their ids, as the parser numbers them."""
-    return list(identified(model.proto().graph.node))
-
-
-def supported(sdk: Any, model: Model) -> tuple[bool, frozenset[int], Mapping[int, str]]:
-    """The parser's verdict, the nodes it takes by number, and its reasons for the others."""
+    Nodes of local functions share the whole model's.
+    """
     with errors.logged(sdk) as log:
-        network = sdk.Builder(log).create_network(0)
-        parser = sdk.OnnxParser(network, log)
+        _, _, parser = _parser(sdk, log)
         whole = parser.supports_model_v2(*_source(model))
         groups = [parser.get_subgraph_nodes(k) for k in range(parser.num_subgraphs)]
         found = [parser.get_error(k) for k in range(parser.num_errors)]
         reasons = {error.node(): errors.of_parser(error).message for error in reversed(found)}
-    taken: frozenset[int] = frozenset(number for group in groups for number in group)
-    if not whole and len(taken) == len(model.proto().graph.node):
-        taken = frozenset[int]()  # it refuses one of them, and does not say which
-    return whole, taken, reasons
+    names = [name for name, _ in identified(model.proto().graph.node)]
+    taken = {number for group in groups for number in group}
+    if not whole and len(taken) == len(names):
+        taken.clear()  # it refuses one of them, and does not say which
+    rest = reasons.get(-1, _NO)
+    answers = {
+        name: "" if number in taken else reasons.get(number, rest)
+        for number, name in enumerate(names)
+    }
+    made: list[NodeSupport] = []
+    for node in model.facts.nodes:
+        owner = node.id
+        while owner not in answers and "/" in owner:
+            owner = owner.rpartition("/")[0]
+        why = answers.get(owner, "" if whole else rest)
+        made.append(NodeSupport(node.id, node.op, not why, why))
+    return Support(tuple(made))
 
 
 def steering(sdk: Any, model: Model) -> set[str]:
@@ -92,39 +99,48 @@ def steering(sdk: Any, model: Model) -> set[str]:
     if not any(s.dtype[:3] == "int" and len(s.shape or ()) < 2 for s in model.facts.inputs):
         return set()
     with errors.logged(sdk) as log:
-        network = sdk.Builder(log).create_network(0)
-        sdk.OnnxParser(network, log).parse(*_source(model))
+        _, network, parser = _parser(sdk, log)
+        parser.parse(*_source(model))
         return {tensor.name for tensor in _inputs(network) if tensor.is_shape_tensor}
 
 
-def engine(sdk: Any, model: Model, target: str | None, options: CompileOptions) -> Engine:
-    """An engine for a compute capability by the API's name; None says nothing of it.
+def engine(
+    sdk: Any, model: Model, device: DeviceInfo, target: str | None, options: CompileOptions
+) -> TensorRTProgram:
+    """A program for a compute capability by the API's name; None says nothing of it.
 
     Raises:
         HALError: the parser or the builder says no.
     """
     with errors.logged(sdk) as log:
-        builder = sdk.Builder(log)
-        if options.threads is not None:
-            builder.max_threads = options.threads
-        network = builder.create_network(_typing(sdk, options))
-        parser = sdk.OnnxParser(network, log)
+        typed = 1 << int(sdk.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+        flags = 0 if options.arithmetic in _REDUCED else typed
+        builder, network, parser = _parser(sdk, log, flags)
         if not parser.parse(*_source(model)):
-            raise (
-                errors.of_parser(parser.get_error(0))
-                if parser.num_errors
-                else errors.of_log(log.lines, "the parser")
-            )
-        inputs, outputs = _signature(model, network, options.dimensions)
-        config = _config(sdk, builder, model, options)
-        if target is not None:
-            _aim(sdk, config, target)
-        _profile(builder, config, network, inputs, options)
+            if parser.num_errors:
+                raise errors.of_parser(parser.get_error(0))
+            raise errors.of_log(log.lines, "the parser")
+        inputs = _signature(model.facts.inputs, _inputs(network))
+        made = [network.get_output(k) for k in range(network.num_outputs)]
+        outputs = _signature(model.facts.outputs, made)
+        config = _config(sdk, builder, model, target, options)
+        profile = _profile(builder, inputs, options.vendor.get("profiles", {}))
+        if profile is not None and config.add_optimization_profile(profile) < 0:
+            raise errors.of_log(log.lines, "a profile")
         plan = builder.build_serialized_network(network, config)
         if plan is None:
             raise errors.of_log(log.lines, "the builder")
-        _keep_timing(config, options)
-        return Engine(bytes(plan), inputs, outputs, _placed(model, log.lines))
+        if "timing_cache" in options.vendor:
+            kept = config.get_timing_cache().serialize()
+            Path(options.vendor["timing_cache"]).write_bytes(kept)
+        placed = _placed(model, log.lines)
+    return TensorRTProgram(sdk, device, bytes(plan), inputs, outputs, placed)
+
+
+def _parser(sdk: Any, log: Any, flags: int = 0) -> tuple[Any, Any, Any]:
+    builder = sdk.Builder(log)
+    network = builder.create_network(flags)
+    return builder, network, sdk.OnnxParser(network, log)
 
 
 def _source(model: Model) -> tuple[Any, ...]:
@@ -134,14 +150,13 @@ def _source(model: Model) -> tuple[Any, ...]:
     return model.bytes(), str(model.folder / "model.onnx")
 
 
-def _typing(sdk: Any, options: CompileOptions) -> int:
-    flag = getattr(sdk.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
-    return 0 if flag is None or options.arithmetic in _REDUCED else 1 << int(flag)
-
-
-def _config(sdk: Any, builder: Any, model: Model, options: CompileOptions) -> Any:
+def _config(
+    sdk: Any, builder: Any, model: Model, target: str | None, options: CompileOptions
+) -> Any:
     config = builder.create_builder_config()
     config.profiling_verbosity = sdk.ProfilingVerbosity.DETAILED  # names nodes in the log
+    if options.threads is not None:
+        builder.max_threads = options.threads
     if options.arithmetic not in (None, "tf32"):
         config.clear_flag(sdk.BuilderFlag.TF32)
     if options.arithmetic in _REDUCED:
@@ -154,73 +169,51 @@ def _config(sdk: Any, builder: Any, model: Model, options: CompileOptions) -> An
         path = Path(options.vendor["timing_cache"])
         kept = path.read_bytes() if path.is_file() else b""
         config.set_timing_cache(config.create_timing_cache(kept), False)
+    if target is not None:
+        config.num_compute_capabilities = 1
+        config.set_compute_capability(getattr(sdk.ComputeCapability, target), 0)
     return config
 
 
-def _keep_timing(config: Any, options: CompileOptions) -> None:
-    if "timing_cache" in options.vendor:
-        Path(options.vendor["timing_cache"]).write_bytes(config.get_timing_cache().serialize())
-
-
-def _aim(sdk: Any, config: Any, target: str) -> None:
-    config.num_compute_capabilities = 1
-    if not config.set_compute_capability(getattr(sdk.ComputeCapability, target), 0):
-        raise Unsupported(f"the SDK names {target} and does not build for it")
-
-
 def _profile(
-    builder: Any,
-    config: Any,
-    network: Any,
-    inputs: Sequence[TensorSpec],
-    options: CompileOptions,
-) -> None:
-    """One profile over all open dimensions, where there is one."""
-    asked = dict(options.vendor.get("profiles", {}))
-    still = {tensor.name for tensor in _inputs(network) if -1 not in tensor.shape}
+    builder: Any, inputs: Sequence[TensorSpec], asked: Mapping[str, Sequence[int]]
+) -> Any:
+    """One profile over all open dimensions; None where there are none."""
     profile = builder.create_optimization_profile()
-    varied = [spec for spec in inputs if spec.name not in still]
+    varied = [spec for spec in inputs if not spec.is_static]
     for spec in varied:
-        spans = [
-            (dim,) * 3 if isinstance(dim, int) else tuple(asked.get(dim, RANGE))
-            for dim in spec.shape or ()
-        ]
+        spans = [_lengths(dim, asked) for dim in spec.shape or ()]
         profile.set_shape(spec.name, *zip(*spans, strict=True))
-    if varied:
-        config.add_optimization_profile(profile)
+    return profile if varied else None
+
+
+def _lengths(dim: Dim, asked: Mapping[str, Sequence[int]]) -> Sequence[int]:
+    lengths = (dim,) * 3 if isinstance(dim, int) else asked.get(dim or "", RANGE)
+    if len(lengths) != 3:
+        raise InputError(f"profiles: {dim!r} wants [least, likeliest, largest], not {lengths}")
+    return lengths
 
 
 def _inputs(network: Any) -> list[Any]:
     return [network.get_input(k) for k in range(network.num_inputs)]
 
 
-def _signature(
-    model: Model, network: Any, dimensions: Mapping[str, int]
-) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    """Inputs and outputs as the network has them, dimensions named as the model names them."""
-    outputs = [network.get_output(k) for k in range(network.num_outputs)]
-    sides = (model.facts.inputs, _inputs(network)), (model.facts.outputs, outputs)
-    given, made = (
-        tuple(_spec(spec, {t.name: t for t in found}, dimensions) for spec in specs)
-        for specs, found in sides
-    )
-    return given, made
+def _signature(specs: Sequence[TensorSpec], tensors: Sequence[Any]) -> tuple[TensorSpec, ...]:
+    """Inputs or outputs as the network has them, dimensions named as the model names them."""
+    found = {tensor.name: tensor for tensor in tensors}
+    return tuple(_spec(spec, found.get(spec.name)) for spec in specs)
 
 
-def _spec(
-    spec: TensorSpec, found: Mapping[str, Any], dimensions: Mapping[str, int]
-) -> TensorSpec:
-    tensor = found.get(spec.name)
+def _spec(spec: TensorSpec, tensor: Any) -> TensorSpec:
     if tensor is None or not spec.is_tensor:
         raise Unsupported(f"the network has no tensor for {spec}")
     dtype = TYPES.get(tensor.dtype.name, tensor.dtype.name)
     if dtype != spec.dtype:
         raise Unsupported(f"the parser takes {spec} as {dtype}", dtype=spec.dtype)
-    shape = tuple(tensor.shape)
-    if spec.shape is None or len(spec.shape) != len(shape):
-        return TensorSpec(spec.name, dtype, tuple(None if d < 0 else d for d in shape))
-    named = (own if d < 0 else d for own, d in zip(spec.shape, shape, strict=True))
-    return TensorSpec(spec.name, dtype, tuple(named)).bound(dimensions)
+    shape = tuple(None if length < 0 else length for length in tensor.shape)
+    named = spec.shape if spec.shape and len(spec.shape) == len(shape) else shape
+    made = (own if dim is None else dim for own, dim in zip(named, shape, strict=True))
+    return replace(spec, shape=tuple(made))
 
 
 def _placed(model: Model, lines: Sequence[tuple[int, str]]) -> Placement:
@@ -234,7 +227,7 @@ def _placed(model: Model, lines: Sequence[tuple[int, str]]) -> Placement:
         for name in _LAYER.findall(text):
             layers.setdefault(name, text.partition(" metadata:")[0][:80])
     found: list[NodePlacement] = []
-    for own, node in nodes(model):
+    for own, node in identified(model.proto().graph.node):
         named = (node.name, *(f"node_of_{value}" for value in node.output[:1]))
         by = next((layers[name] for name in named if name in layers), "")
         found.append(NodePlacement(own, node.op_type, "device" if by else "unknown", by))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,33 +11,16 @@ from hal import dtypes
 from hal.adapter import import_sdk
 from hal.errors import HALError
 from hal.tensor import Array
-from hal_tensorrt import dlpack, errors
+from hal_tensorrt import errors
 
 INSTALL = "pip install cuda-bindings"
+ABSENT = "Debian's package nvidia-driver brings the driver"
+CUDA = 2  # kDLCUDA of DLPack
 _ATTACH_GLOBAL = 1  # cudaMemAttachGlobal
+_DEVICE, _CODE, _BFLOAT16 = 8, 20, 4  # where a DLTensor has its device and its type's code
 
-
-@dataclass(frozen=True)
-class Gpu:
-    """One GPU as the driver sees it."""
-
-    index: int
-    name: str
-    capability: str
-    driver: str
-
-
-def gpus() -> list[Gpu]:
-    """The GPUs that the driver sees; none without a driver or without CUDA's bindings."""
-    if why_none():
-        return []
-    found: list[Gpu] = []
-    version = str(call("cudaDriverGetVersion"))
-    for index in range(call("cudaGetDeviceCount")):
-        facts = call("cudaGetDeviceProperties", index)
-        name = facts.name.decode().rstrip("\0")
-        found.append(Gpu(index, name, f"{facts.major}.{facts.minor}", version))
-    return found
+_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer.restype, _pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
 
 
 def why_none() -> str:
@@ -61,25 +43,50 @@ def call(name: str, *arguments: Any) -> Any:
     status, *results = getattr(runtime, name)(*arguments)
     if int(status):
         said = runtime.cudaGetErrorString(status)[1].decode()
-        raise errors.of_cuda(f"{name}: {said} (cudaError {int(status)})")
+        raise errors.of_cuda(f"{name}: {said} (cudaError {int(status)})", ABSENT)
     return results[0] if results else None
 
 
-class Managed:
-    """Memory that the host and the GPU both see."""
+def allocate(size: int) -> Array:
+    """Bytes that the host and the GPU both see; `free` gives them back."""
+    address = int(call("cudaMallocManaged", max(size, 1), _ATTACH_GLOBAL))
+    raw = (ctypes.c_byte * max(size, 1)).from_address(address)
+    found: Array = np.frombuffer(memoryview(raw), np.uint8)
+    return found.view(GpuArray)
 
-    def __init__(self, size: int) -> None:
-        self.size = max(size, 1)
-        self.address = int(call("cudaMallocManaged", self.size, _ATTACH_GLOBAL))
 
-    def array(self, dtype: str, shape: tuple[int, ...]) -> Array:
-        """The memory as an array, which other libraries can take over DLPack as a GPU's."""
-        kind = dtypes.of_name(dtype).numpy
-        raw = memoryview((ctypes.c_byte * self.size).from_address(self.address))
-        count = int(np.prod(shape, dtype=np.int64))
-        flat: Array = np.frombuffer(raw, np.uint8)[: count * kind.itemsize].view(kind)
-        return flat.reshape(shape).view(dlpack.GpuArray)
+def free(memory: Array) -> None:
+    """Give back what `allocate` gave."""
+    call("cudaFree", memory.ctypes.data)
 
-    def close(self) -> None:
-        """Give the memory back."""
-        call("cudaFree", self.address)
+
+def shaped(memory: Array, dtype: str, shape: tuple[int, ...]) -> Array:
+    """The beginning of the memory as an array."""
+    kind = dtypes.of_name(dtype).numpy
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    return memory[:size].view(kind).reshape(shape)
+
+
+def lend(array: Array, device: tuple[int, int] = (CUDA, 0)) -> Any:
+    """NumPy's DLPack capsule, which says that the memory is that device's.
+
+    Raises:
+        BufferError: NumPy lends no such type; bfloat16 goes.
+    """
+    small = array.dtype.name == "bfloat16"
+    capsule = np.ndarray.__dlpack__(array.view(np.uint16) if small else array)
+    tensor = _pointer(capsule, b"dltensor")
+    (ctypes.c_int32 * 2).from_address(tensor + _DEVICE)[:] = [*device]
+    if small:
+        ctypes.c_uint8.from_address(tensor + _CODE).value = _BFLOAT16
+    return capsule
+
+
+class GpuArray(np.ndarray[Any, Any]):
+    """An array that the host and a GPU see at one address; over DLPack it is the GPU's."""
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return lend(self)
+
+    def __dlpack_device__(self) -> tuple[int, int]:  # type: ignore[override]  # NumPy's: CPU
+        return CUDA, 0

@@ -6,7 +6,7 @@ A builder that fails returns None, and says why in the log: the log becomes the 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -21,43 +21,25 @@ from hal.errors import (
     OutOfMemory,
     Unsupported,
 )
+from hal.errortable import ErrorTable, one_line
 
-CODES: Mapping[str, type[HALError]] = {
-    "INVALID_NODE": Unsupported,  # it names the node, and `supports_model_v2` says no as well
-    "MEM_ALLOC_FAILED": OutOfMemory,
-    "MODEL_DESERIALIZE_FAILED": InputError,
-    "UNSUPPORTED_GRAPH": Unsupported,
-    "UNSUPPORTED_NODE": Unsupported,
-    "UNSUPPORTED_NODE_ATTR": Unsupported,
-    "UNSUPPORTED_NODE_DATATYPE": Unsupported,
-    "UNSUPPORTED_NODE_DYNAMIC": Unsupported,
-    "UNSUPPORTED_NODE_INPUT": Unsupported,
-    "UNSUPPORTED_NODE_SHAPE": Unsupported,
-}
-"""What the parser's code means, where the text does not know better."""
-
-PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
-    (re.compile(pattern), kind)
-    for pattern, kind in (
-        (r"cudaError (?:35|100)\b", DeviceNotFound),  # no driver, no device
-        (r"[Oo]ut of memory|cudaError 2\b", OutOfMemory),
-        (
-            r"Plugin not found|was not found in plugin registry|failed to load \S+ plugin",
-            Unsupported,
-        ),
-        (
-            r"[Uu]nsupported|[Nn]ot (?:currently )?support|Cannot compile for target",
-            Unsupported,
-        ),
-        (r"reshape changes volume\. ", InputError),
-        (r"has datatype \w+ but is not|has no runners that implement it", Unsupported),
-        (r"shape inputs, but no optimization profile", Unsupported),
-        (r"Quantized constant .* is only allowed before", Unsupported),
-        (r"Must have inputs with equal ranks", Unsupported),  # an If's branches
-        (r"only supports?\b|[Mm]ust be an initializer", Unsupported),
-    )
+TABLE = ErrorTable(
+    (DeviceNotFound, r"cudaError (?:35|100)\b"),  # no driver, no device
+    (OutOfMemory, r"[Oo]ut of memory|cudaError 2\b|\(MEM_ALLOC_FAILED\)$"),
+    (Unsupported, r"Plugin not found|was not found in plugin registry"),
+    (Unsupported, r"failed to load \S+ plugin"),
+    (Unsupported, r"[Uu]nsupported|[Nn]ot (?:currently )?support|Cannot compile for target"),
+    (InputError, r"reshape changes volume\. "),
+    (InputError, r"MIN<=OPT<=MAX"),  # of a profile
+    (Unsupported, r"has datatype \w+ but is not|has no runners that implement it"),
+    (Unsupported, r"shape inputs, but no optimization profile"),
+    (Unsupported, r"Quantized constant .* is only allowed before"),
+    (Unsupported, r"Must have inputs with equal ranks"),  # an If's branches
+    (Unsupported, r"only supports?\b|[Mm]ust be an initializer"),
+    # The parser's codes: a bad node is named, and a query says no to it as well.
+    (Unsupported, r"\((?:INVALID_NODE|UNSUPPORTED_\w+)\)$"),
+    (InputError, r"\(MODEL_DESERIALIZE_FAILED\)$"),
 )
-"""A pattern found in the text, and what it means; the first that is found decides."""
 
 _PLACE = re.compile(
     r"^\[\S+::\d+\] |^IBuilder::buildSerializedNetwork: |^Assertion failed: |"
@@ -95,33 +77,25 @@ def _logger(sdk: Any) -> Any:
 
 
 def of_parser(error: Any) -> HALError:
-    """The parser's error: a clean no where its code or text says so."""
-    said = _told(error.desc())
-    kind = _kind(said) or CODES.get(error.code().name, CompileError)
+    """The parser's error: a clean no where its text or its code says so."""
     op, node = error.node_operator() or None, error.node_name() or None
     at = f", at {op} {node or f'#{error.node()}'}" if op else ""
-    return kind(f"the parser{at}: {said} ({error.code().name})", op=op, node=node)
+    said = f"the parser{at}: {_told(error.desc())} ({error.code().name})"
+    return TABLE.read(said, CompileError, op=op, node=node)
 
 
 def of_log(lines: Sequence[tuple[int, str]], what: str) -> HALError:
     """What the log says of a failure; `what` returned nothing."""
-    told = [_told(text) for level, text in lines if level <= _ERROR and not _NOISE.match(text)]
-    said = "; ".join(dict.fromkeys(told)) or "nothing in the log"
-    return (_kind(said) or CompileError)(f"{what} gave nothing: {said[:_LONGEST]}")
+    told = filter(None, (_told(text) for level, text in lines if level <= _ERROR))
+    said = one_line("; ".join(dict.fromkeys(told)) or "nothing in the log", _LONGEST)
+    return TABLE.read(f"{what} gave nothing: {said}", CompileError)
 
 
-def of_cuda(said: str) -> HALError:
-    """What a function of the CUDA runtime says of its failure."""
-    kind = _kind(said) or ExecutionError
-    help_ = (
-        "; Debian's package nvidia-driver brings the driver" if kind is DeviceNotFound else ""
-    )
-    return kind(said + help_)
-
-
-def _kind(said: str) -> type[HALError] | None:
-    return next((kind for pattern, kind in PATTERNS if pattern.search(said)), None)
+def of_cuda(said: str, absent: str) -> HALError:
+    """What a function of the CUDA runtime says of its failure; `absent` is for want of one."""
+    error = TABLE.read(said, ExecutionError)
+    return DeviceNotFound(f"{said}; {absent}") if isinstance(error, DeviceNotFound) else error
 
 
 def _told(text: str) -> str:
-    return " ".join(_PLACE.sub("", _NOISE.sub("", text) or text).split())[:_LONGEST]
+    return one_line(_PLACE.sub("", _NOISE.sub("", text)), _LONGEST)

@@ -103,8 +103,14 @@ class Context:
         return True
 
 
-class Sdk:
-    """As much of tensorrt as running an engine takes."""
+class Sdk(ModuleType):
+    """As much of tensorrt as listing GPUs and running an engine take."""
+
+    BuilderFlag = IntEnum("BuilderFlag", ["TF32"])
+
+    def __init__(self) -> None:
+        super().__init__("tensorrt")
+        self.__version__ = "0.0"
 
     class ILogger:
         pass
