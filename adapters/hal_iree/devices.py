@@ -43,9 +43,9 @@ KINDS: Mapping[str, Kind] = {
 """By the first part of a device's id; "cuda:sm_90" names the chip too."""
 
 ABSENT: Mapping[str, str] = {
-    "vulkan": "a Vulkan loader and driver (Debian: libvulkan1, mesa-vulkan-drivers from 25)",
-    "cuda": "NVIDIA's driver (Debian: libcuda1)",
-    "hip": "AMD's HIP runtime (Debian: libamdhip64-5)",
+    "vulkan": "it wants a Vulkan driver (Debian: libvulkan1, mesa-vulkan-drivers of Mesa 25)",
+    "cuda": "it wants NVIDIA's driver (Debian: libcuda1)",
+    "hip": "it wants AMD's HIP runtime (Debian: libamdhip64-5)",
 }
 """What a driver wants that is not here."""
 
@@ -83,13 +83,14 @@ def seen(kind: Kind) -> str:
     Raises:
         DeviceNotFound: its driver cannot be loaded, or sees none; what brings it is named.
     """
+    why = f"IREE has no {kind.driver} here; {ABSENT.get(kind.driver)}"
     try:
         found = runtime().get_driver(kind.driver).query_available_devices()
     except (RuntimeError, ValueError, OSError) as error:
         told = one_line(str(error).split(";", 1)[-1], 200)
-        raise DeviceNotFound(f"IREE wants {ABSENT.get(kind.driver)}: {told}") from error
+        raise DeviceNotFound(f"{why}: {told}") from error
     if not found:
-        raise DeviceNotFound(f"IREE sees no device; it wants {ABSENT.get(kind.driver)}")
+        raise DeviceNotFound(why)
     return str(found[0]["name"])
 
 
