@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hal import dtypes, exchange, tools
+from hal.adapter import refuse_options
 from hal.errors import (
     CompileError,
     DeviceLost,
@@ -32,8 +33,6 @@ from hal.errors import (
 )
 
 UNSUPPORTED, TIMED_OUT = 69, 124
-
-
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "compile": (str, list),
     "run": (str, list),
@@ -73,11 +72,7 @@ class Lines:
         Raises:
             InputError: one is missing, unknown, or of a wrong type.
         """
-        unknown = sorted({*vendor} - {*_KINDS})
-        if unknown:
-            raise InputError(
-                f"the command adapter has no option {unknown[0]!r}, but {sorted(_KINDS)}"
-            )
+        refuse_options(vendor, _KINDS)
         for name, value in vendor.items():
             if not isinstance(value, _KINDS[name]):
                 raise InputError(f"options.vendor.{name} cannot be {value!r}")
