@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hal import dtypes
-from hal.adapter import Adapter, CanQuery, Program
-from hal.errors import HALError, InputError, Unsupported
+from hal.adapter import Adapter, CanQuery, Program, refuse_options
+from hal.errors import HALError, Unsupported
 from hal.model import Model
-from hal.spec import CompileOptions, DeviceInfo, Dim, NodeSupport, Support, TensorSpec
+from hal.spec import CompileOptions, DeviceInfo, Support
 from hal_reference import errors, repro
 from hal_reference.program import ReferenceProgram
 
 if TYPE_CHECKING:
     import onnx
-
 
 _CHECKED_BYTES = 1 << 31  # the checker reads one protobuf message
 
@@ -51,17 +49,12 @@ class ReferenceAdapter(Adapter, CanQuery):
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:  # noqa: ARG002  one device
         from onnx.reference import ReferenceEvaluator
 
-        if options.vendor:
-            raise InputError(
-                f"the reference takes no vendor options; got {dict(options.vendor)}"
-            )
-        facts = model.facts
-        evaluator = ReferenceEvaluator(_checked(model))
-        bound = options.dimensions
+        refuse_options(options.vendor)
+        facts, lengths = model.facts, options.dimensions
         return ReferenceProgram(
-            evaluator,
-            tuple(_bound(spec, bound) for spec in facts.inputs),
-            tuple(_bound(spec, bound) for spec in facts.outputs),
+            ReferenceEvaluator(_checked(model)),
+            tuple(spec.bound(lengths) for spec in facts.inputs),
+            tuple(spec.bound(lengths) for spec in facts.outputs),
             facts.nodes,
         )
 
@@ -72,8 +65,9 @@ class ReferenceAdapter(Adapter, CanQuery):
             refusal = error if isinstance(error, Unsupported) else errors.translate(error)
             if not isinstance(refusal, Unsupported):
                 raise
-            return Support(tuple(_support(node, refusal) for node in model.facts.nodes))
-        return Support(tuple(NodeSupport(n.id, n.op, True) for n in model.facts.nodes))
+            op = (refusal.op or "").rpartition(":")[2]
+            return Support.of(model.facts.nodes, {op}, refusal.message)
+        return Support.of(model.facts.nodes, (), "")
 
     def translate(self, error: Exception) -> HALError | None:
         return errors.translate(error)
@@ -89,11 +83,7 @@ def _opsets() -> dict[str, tuple[int, int]]:
 
 def _checked(model: Model) -> onnx.ModelProto:
     """The message with its weights, found valid first: the evaluator itself looks late."""
-    from onnx.external_data_helper import load_external_data_for_model
-
-    proto = model.proto()
-    if model.facts.external:
-        load_external_data_for_model(proto, str(model.folder))
+    proto = model.whole()
     weights = sum(path.stat().st_size for path in model.external_paths())
     if weights + len(model.bytes()) < _CHECKED_BYTES:
         _check(proto)
@@ -111,18 +101,3 @@ def _check(proto: onnx.ModelProto) -> None:
     check(proto)
     for tensor in shapeless:
         tensor.ClearField("shape")
-
-
-def _support(node: Any, refusal: Unsupported) -> NodeSupport:
-    named = (refusal.op or "").rpartition(":")[2] == node.op
-    return NodeSupport(node.id, node.op, not named, refusal.message if named else "")
-
-
-def _bound(spec: TensorSpec, bound: Any) -> TensorSpec:
-    """The spec with its symbolic dimensions bound as the user asked."""
-    if spec.shape is None:
-        return spec
-    shape: tuple[Dim, ...] = tuple(
-        bound.get(dim, dim) if isinstance(dim, str) else dim for dim in spec.shape
-    )
-    return replace(spec, shape=shape)

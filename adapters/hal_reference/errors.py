@@ -1,6 +1,6 @@
 """The evaluator's exceptions in our words.
 
-`TYPES` gives each exception type its default; `PATTERNS` recognise the messages of one that
+`TYPES` gives each exception type its default; `TABLE` recognises the messages of one that
 means several things. What operators raise in passing (ValueError, IndexError) is not named
 here: the shell calls it what it calls any failure of that moment.
 """
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from hal.errors import CompileError, ExecutionError, HALError, InputError, Unsupported
+from hal.errortable import ErrorTable, one_line
 
 TYPES: Mapping[str, type[HALError]] = {
     "ConvertError": InputError,  # the version converter: a model it cannot read
@@ -26,19 +26,14 @@ TYPES: Mapping[str, type[HALError]] = {
 }
 """By the class's name, for classes of `onnx`."""
 
-PATTERNS: tuple[tuple[type[HALError], re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.DOTALL))
-    for kind, pattern in (
-        (
-            Unsupported,
-            r"No Op registered for (?P<op>\S+) with domain_version of (?P<opset>\d+)",
-        ),
-        (Unsupported, r"No opset import for domain '(?P<domain>[^']*)'"),
-        (Unsupported, r"Your model ir_version \d+ is higher than the checker's"),
-        (Unsupported, r"(?P<missing>Pillow) must be installed .* the (?P<op>\w+) operator"),
-        (Unsupported, r"[Nn]ode type '(?P<op>\w+)' from domain '(?P<domain>[^']*)'"),
-    )
+TABLE = ErrorTable(
+    (Unsupported, r"No Op registered for (?P<op>\S+) with domain_version of (?P<opset>\d+)"),
+    (Unsupported, r"No opset import for domain '"),
+    (Unsupported, r"Your model ir_version \d+ is higher than the checker's"),
+    (Unsupported, r"Pillow must be installed .* the (?P<op>\w+) operator"),
+    (Unsupported, r"[Nn]ode type '\w+' from domain '"),
 )
+_FOREIGN = re.compile(r"[Nn]ode type '(\w+)' from domain '([^']+)'")
 
 
 def translate(error: Exception) -> HALError | None:
@@ -46,20 +41,10 @@ def translate(error: Exception) -> HALError | None:
     own = type(error).__module__.startswith("onnx.")
     if not own and not isinstance(error, (NotImplementedError, ImportError)):
         return None
-    text = " ".join(str(error).split())
-    for kind, pattern in PATTERNS:
-        found = pattern.search(text)
-        if found is not None:
-            return kind(text, **_fields(found.groupdict()))
-    if own:
-        return TYPES.get(type(error).__name__, CompileError)(text)
-    return Unsupported(text) if isinstance(error, NotImplementedError) else None
-
-
-def _fields(groups: Mapping[str, str | None]) -> dict[str, Any]:
-    domain = groups.get("domain")
-    op = groups.get("op")
-    fields: dict[str, Any] = {"op": f"{domain}:{op}" if domain and op else op}
-    if groups.get("opset"):
-        fields["opset"] = int(groups["opset"] or 0)
-    return fields
+    text = one_line(error)
+    foreign = _FOREIGN.search(text)
+    found = TABLE.find(text, op=f"{foreign[2]}:{foreign[1]}" if foreign else None)
+    if found is not None or isinstance(error, ImportError):
+        return found
+    kind = TYPES.get(type(error).__name__, CompileError) if own else Unsupported
+    return kind(text)

@@ -10,8 +10,8 @@ import numpy as np
 from hal import dtypes
 from hal.adapter import CanPlace, Program
 from hal.errors import ExecutionError
-from hal.spec import NodeFacts, NodePlacement, Placement, TensorSpec
-from hal.tensor import Array, Feeds, MapValue, Tensor, Value, as_array
+from hal.spec import NodeFacts, Placement, TensorSpec
+from hal.tensor import Array, Feeds, MapValue, Tensor, Value, as_array, plain_of
 
 
 class ReferenceProgram(Program, CanPlace):
@@ -41,23 +41,18 @@ class ReferenceProgram(Program, CanPlace):
         return [_decode(spec, r) for spec, r in zip(self.outputs, results, strict=True)]
 
     def placement(self) -> Placement:
-        nodes = tuple(
-            NodePlacement(n.id, n.op, "device", "onnx.reference") for n in self._nodes
-        )
-        return Placement(nodes, "claimed")
+        return Placement.claimed(self._nodes, "onnx.reference")
 
     def close(self) -> None:
         self._evaluator = None
 
 
 def _encode(value: Value) -> Any:
-    if value is None:
-        return None
+    if isinstance(value, Tensor):
+        return np.array(value.array, order="C")
     if isinstance(value, list):
         return [_encode(item) for item in value]
-    if isinstance(value, MapValue):
-        return dict(zip(value.keys.array.tolist(), value.values.array.tolist(), strict=True))
-    return np.array(value.array, order="C")
+    return plain_of(value)
 
 
 def _decode(spec: TensorSpec, result: Any) -> Value:
@@ -68,8 +63,7 @@ def _decode(spec: TensorSpec, result: Any) -> Value:
     if _is_dict(result):
         return MapValue(Tensor.of(list(result)), Tensor(_column(spec, result), _dtype(spec)))
     if _is_array(result):
-        array = np.array(as_array(result))  # operators may return NumPy scalars
-        return Tensor(array, dtypes.of_array(array))
+        return Tensor.of(np.array(as_array(result)))  # operators may return NumPy scalars
     if isinstance(result, (bool, int, float, complex, str)):
         return Tensor(np.asarray(result, _dtype(spec).numpy), _dtype(spec))
     raise ExecutionError(f"output {spec.name!r} came back as a {type(result).__name__}")
