@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from uuid import uuid4
 
 from hal import artifact, registry, targets
 from hal.adapter import Adapter, CanLoad, CanQuery, Program
+from hal.closing import Closing
 from hal.errors import ArtifactError, CompileError, DeviceError, InputError, Unsupported
 from hal.executable import Executable
 from hal.model import Model
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 ModelSource: TypeAlias = Union["str | os.PathLike[str] | bytes | Model", "onnx.ModelProto"]
 
 
-class Device:
+class Device(Closing):
     """One opened device; it compiles models, and revives saved ones.
 
     Close it, or use it as a context manager; its executables close with it.
@@ -153,17 +153,6 @@ class Device:
     def _close_adapter(self) -> None:
         with translated(self.adapter, DeviceError, self.info.id):
             self.adapter.close()
-
-    def __enter__(self) -> Device:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Device {self.target.name}: {self.info.name}>"

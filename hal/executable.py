@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
 from threading import RLock
-from types import TracebackType
 from typing import Any
 from weakref import WeakSet
 
@@ -26,6 +25,7 @@ from hal.adapter import (
     CanSubmit,
     Program,
 )
+from hal.closing import Closing
 from hal.errors import ExecutionError, HALError, InputError, Unsupported
 from hal.feeds import FeedChecker, check_buffers
 from hal.spec import CompileOptions, DeviceInfo, NodeTime, Placement, TensorSpec
@@ -34,7 +34,7 @@ from hal.threads import Chained, Crowd
 from hal.translation import translate, translated
 
 
-class Executable:
+class Executable(Closing):
     """A model compiled for a device; call it with a mapping of input names to arrays.
 
     Results are arrays the caller owns: they survive the next run. Calls from several threads
@@ -254,17 +254,6 @@ class Executable:
             for bound in list(self._bindings):
                 steps.callback(bound.close)
 
-    def __enter__(self) -> Executable:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         takes = ", ".join(map(str, self.inputs))
         gives = ", ".join(map(str, self.outputs))
@@ -310,7 +299,7 @@ class Executable:
             raise InputError("this executable is closed; compile the model again")
 
 
-class BoundExecutable:
+class BoundExecutable(Closing):
     """An executable bound to buffers; the next run overwrites `outputs`."""
 
     def __init__(
@@ -360,12 +349,6 @@ class BoundExecutable:
             if not self._closed:
                 self._closed = True
                 self._binding.close()
-
-    def __enter__(self) -> BoundExecutable:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _closed_run(feeds: Mapping[str, Any]) -> Sequence[Value]:  # noqa: ARG001  stands for run

@@ -127,6 +127,14 @@ def test_an_adapter_without_a_device_is_absent(hal_with_deadly: Hal) -> None:
     assert adapters(done.json)["empty"]["status"] == "absent"
 
 
+def test_what_a_device_needs_that_is_not_here_is_told(hal_with_toys: Hal) -> None:
+    done = hal_with_toys("devices", "toy")
+    assert "toy:gpu is not here: it needs the toy driver" in done.out
+    assert "toy:0 is not here" not in done.out
+    asked = hal_with_toys("devices", "toy", "--json")
+    assert list(adapters(asked.json)["toy"]["absent"]) == ["gpu"]
+
+
 def test_a_vendors_control_characters_do_not_reach_the_terminal(hal_with_deadly: Hal) -> None:
     done = hal_with_deadly("devices", "deadly")
     assert "\x1b" not in done.out

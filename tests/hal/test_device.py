@@ -52,6 +52,12 @@ def test_an_absent_device_names_those_that_are_there(toy: str) -> None:
         hal.open(f"{toy}:7")
 
 
+@pytest.mark.parametrize("device", ["gpu", "gpu.1", "gpu:a100"])
+def test_a_device_that_is_absent_comes_with_what_it_needs(toy: str, device: str) -> None:
+    with pytest.raises(DeviceNotFound, match=r"\['0', 'bare'\]; it needs the toy driver"):
+        hal.open(f"{toy}:{device}")
+
+
 @pytest.mark.parametrize("version", [12, 18, 999])
 def test_an_opset_outside_the_claim_is_unsupported(
     device: hal.Device, doubling: onnx.ModelProto, version: int
