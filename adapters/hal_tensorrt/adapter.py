@@ -69,6 +69,10 @@ class TensorRTRtxAdapter(TensorRTAdapter):
     name: ClassVar[str] = "tensorrt-rtx"
     module: ClassVar[str] = "tensorrt_rtx"
     install: ClassVar[str | None] = "pip install 'onnx-hal[tensorrt-rtx]'"
+    absent: ClassVar[Mapping[str, str]] = {
+        **TensorRTAdapter.absent,
+        "sm90": "the SDK calls 9.0 invalid or not supported",
+    }
     # No timing cache: the calls are there, and do nothing since 1.2.
     options: ClassVar[tuple[str, ...]] = ("optimization_level", "profiles")
 
