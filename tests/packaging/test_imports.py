@@ -100,6 +100,13 @@ def test_touching_every_public_name_loads_no_vendor_and_no_onnx() -> None:
     assert not {"onnx", "onnxruntime", "openvino", "google"} & set(loaded)
 
 
+def test_making_every_adapter_loads_no_vendor_and_no_onnx() -> None:
+    make = "from hal import registry\nmade = [registry.create(n) for n in registry.names()]\n"
+    told = _python(make + "print(len(made), end=' ')" + THIRD_PARTY).split()
+    assert int(told[0]) >= 16
+    assert not set(told[1:]) - {"numpy", "ml_dtypes"}
+
+
 def test_the_import_blocker_blocks() -> None:
     with pytest.raises(AssertionError, match="blocked: onnx"):
         _python(BLOCKER + "import onnx")
