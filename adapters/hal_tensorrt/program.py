@@ -22,7 +22,7 @@ from hal_tensorrt import errors
 from hal_tensorrt.cuda import allocate, call, free, shaped
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class TensorRTProgram(Program, CanPlace, CanSave, CanBind):
     """An engine; the first run gives it to a GPU: gpu.N it was built for, else the first."""
 
