@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hal.errors import InputError
-from hal_conformance.results import replace
+from hal_conformance.garbage import uncollected
+from hal_conformance.report.summary import Summary, summarise
+from hal_conformance.results import read, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +52,35 @@ def write_or_check(content: str, marks: Marks, write: Path | None, check: Path |
     if write:
         replace(document, wanted.encode("utf-8"))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region that is made from runs alone; `empty` is a document that holds nothing yet."""
+
+    prog: str
+    about: str | None
+    marks: Marks
+    render: Callable[[Sequence[Summary]], str]
+    empty: str | None = None
+
+    def main(self, arguments: Sequence[str] | None) -> int:
+        """The command that makes it; returns its exit status."""
+        given = self._parsed(arguments)
+        try:
+            if self.empty and given.write and not given.write.exists():
+                given.write.write_text(self.empty, encoding="utf-8")
+            with uncollected():
+                content = self.render([summarise(read(path)) for path in sorted(given.results)])
+            return write_or_check(content, self.marks, given.write, given.check)
+        except (InputError, OSError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
+
+    def _parsed(self, arguments: Sequence[str] | None) -> argparse.Namespace:
+        parser = argparse.ArgumentParser(prog=self.prog, description=self.about)
+        parser.add_argument("results", nargs="+", type=Path, help="results folders, any order")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--write", type=Path, metavar="FILE", help="rewrite the region")
+        what.add_argument("--check", type=Path, metavar="FILE", help="exit 1 unless current")
+        return parser.parse_args(arguments)

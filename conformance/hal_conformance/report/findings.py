@@ -9,19 +9,14 @@ not there yet is begun by --write.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from hal.errors import InputError
-from hal_conformance.garbage import uncollected
-from hal_conformance.report.document import Marks, write_or_check
+from hal_conformance.report.document import Marks, Region
 from hal_conformance.report.findings_text import of_target
 from hal_conformance.report.html import device_line
-from hal_conformance.report.summary import Summary, TargetSummary, summarise
+from hal_conformance.report.summary import Summary, TargetSummary
 from hal_conformance.report.text import markdown
-from hal_conformance.results import read
 
 MARKS = Marks("<!-- findings:begin -->", "<!-- findings:end -->")
 
@@ -60,23 +55,8 @@ def _on(summary: Summary, target: TargetSummary) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="hal_conformance.report.findings", description=__doc__
-    )
-    parser.add_argument("results", nargs="+", type=Path, help="results folders, in any order")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--write", type=Path, metavar="FILE", help="rewrite the marked region")
-    what.add_argument("--check", type=Path, metavar="FILE", help="exit 1 unless it is current")
-    given = parser.parse_args(arguments)
-    try:
-        if given.write and not given.write.exists():
-            given.write.write_text(PAGE, encoding="utf-8")
-        with uncollected():
-            content = document([summarise(read(path)) for path in sorted(given.results)])
-        return write_or_check(content, MARKS, given.write, given.check)
-    except (InputError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    region = Region("hal_conformance.report.findings", __doc__, MARKS, document, PAGE)
+    return region.main(arguments)
 
 
 if __name__ == "__main__":

@@ -9,22 +9,18 @@ Without an option it prints. The document marks the place with two comments.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from hal.errors import InputError
-from hal_conformance.garbage import uncollected
 from hal_conformance.records import Outcome
-from hal_conformance.report.document import Marks, write_or_check
+from hal_conformance.report.document import Marks, Region
 from hal_conformance.report.html import device_line
 from hal_conformance.report.operators import GRADES
-from hal_conformance.report.summary import ORDER, Summary, TargetSummary, summarise
+from hal_conformance.report.summary import ORDER, Summary, TargetSummary
 from hal_conformance.report.text import markdown, table
 from hal_conformance.report.verdict import Verdict, profile
-from hal_conformance.results import is_picked, read
+from hal_conformance.results import is_picked
 
 MARKS = Marks("<!-- support:begin -->", "<!-- support:end -->")
 BEGIN, END = MARKS.begin, MARKS.end
@@ -100,19 +96,8 @@ def _name(target: TargetSummary) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="hal_conformance.report.table", description=__doc__)
-    parser.add_argument("results", nargs="+", type=Path, help="results folders, in any order")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--write", type=Path, metavar="FILE", help="rewrite the marked region")
-    what.add_argument("--check", type=Path, metavar="FILE", help="exit 1 unless it is current")
-    given = parser.parse_args(arguments)
-    try:
-        with uncollected():
-            content = render([summarise(read(path)) for path in sorted(given.results)])
-        return write_or_check(content, MARKS, given.write, given.check)
-    except (InputError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    region = Region("hal_conformance.report.table", __doc__, MARKS, render)
+    return region.main(arguments)
 
 
 if __name__ == "__main__":
