@@ -74,7 +74,7 @@ class TractAdapter(Adapter, CanQuery, CanLoad):
         check_tensors(model.facts.inputs, "tract", empty=True)
         constants = control_inputs(model, CONSTANT)
         try:
-            return _compiled(model)
+            return _compiled(model, unknown=constants)
         except Exception as error:
             known = not constants and all(spec.is_static for spec in model.facts.inputs)
             if known or errors.is_unknown_operator(error):
@@ -114,11 +114,14 @@ def _for_a_run(model: Model) -> Program:
         raise errors.failed(error) from error
 
 
-def _compiled(model: Model) -> TractProgram:
+def _compiled(model: Model, unknown: Sequence[str] = ()) -> TractProgram:
+    """The program; `unknown` are the inputs that decide shapes and come with each run."""
     typed, order = _typed(model)
-    if not all(spec.is_static for spec in model.facts.inputs):
+    if unknown or not all(spec.is_static for spec in model.facts.inputs):
         for fact in typed.output_facts():
             fact.datum_type()  # refuses a result that stays an expression of symbols
+            if unknown and "<Sym" in str(fact):  # a length without a name: no run resolves it
+                raise CompileError(f"tract knows a result only as {fact}, before {unknown}")
     return TractProgram(typed.into_runnable(), model.facts, order, lambda: _saved(model))
 
 

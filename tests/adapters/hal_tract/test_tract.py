@@ -103,3 +103,11 @@ def test_options_of_a_vendor_are_refused(device: Device) -> None:
         device.compile(
             model("g (float[2] x) => (float[2] y) { y = Relu(x) }"), vendor={"fast": 1}
         )
+
+
+def test_bounds_that_come_with_each_run_are_compiled_in(device: Device) -> None:
+    text = "g (float[2,3] x, int64[1] a, int64[1] b) => (float[p,q] y) { y = Slice(x, a, b) }"
+    with device.compile(model(text)) as exe:
+        for end in (1, 2):
+            y = exe({"x": X, "a": np.array([0]), "b": np.array([end])})["y"]
+            np.testing.assert_array_equal(y, X[:end])
