@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hal.adapter import Adapter, CanLoad, CanQuery, OptionSchema, Program
+from hal.adapter import Adapter, CanLoad, CanQuery, OptionSchema, Program, refuse_options
 from hal.errors import CompileError, HALError, InputError, Unsupported
-from hal.spec import CompileOptions, DeviceInfo, NodeSupport, Support
+from hal.spec import CompileOptions, DeviceInfo, Support
 from hal.specialize import Specialized, bound, control_inputs
 from hal_tvm import devices, errors, importing
 from hal_tvm.program import TvmProgram, revived
@@ -24,17 +24,7 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
     system_packages: ClassVar[tuple[str, ...]] = ("g++",)  # links what is saved
     options_schema: ClassVar[OptionSchema] = {
         "type": "object",
-        "properties": {
-            "freeze": {
-                "type": "boolean",
-                "description": "make constants of what the importer wants as such: inputs used "
-                "as shape, axes, pads, ... and what follows from shapes (true unless said)",
-            },
-            "target": {
-                "type": "object",
-                "description": "attributes of TVM's target, such as mcpu or arch",
-            },
-        },
+        "properties": {"freeze": {"type": "boolean"}, "target": {"type": "object"}},
         "additionalProperties": False,
     }
 
@@ -42,45 +32,39 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
         return devices.listed()
 
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Program:
-        freeze, _ = _options(options.vendor)
+        freeze, target = _options(options, device)
         model = bound(model, options.dimensions)
-        steering = control_inputs(model, importing.CONSTANTS) if freeze else ()
+
+        def compiled(model: Model) -> Program:
+            tvm = devices.sdk()
+            module = importing.module(model, settle=freeze)
+            executable = tvm.compile(module, target=_target(tvm, target))
+            return TvmProgram(executable, device.id, model.facts, options.threads)
+
+        def for_a_run(model: Model) -> Program:  # what fails for a run's own values is the run
+            with errors.running():
+                return compiled(model)
+
+        steering = _steering(model, freeze)
         if not steering:
-            return _compiled(model, device.id, options)
+            return compiled(model)
+        return Specialized(model, for_a_run, static=False, freeze=steering)
 
-        def compiled(model: Model) -> Program:  # for a run's own values: what fails is the run
-            try:
-                return _compiled(model, device.id, options)
-            except Unsupported:
-                raise
-            except Exception as error:
-                raise errors.running(error) from error
-
-        return Specialized(model, compiled, static=False, freeze=steering)
-
-    def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:  # noqa: ARG002  the importer is the same for all
-        freeze, _ = _options(options.vendor)
-        steering = freeze and control_inputs(model, importing.CONSTANTS)
-        refusal: Unsupported | None = None
+    def query(self, model: Model, device: DeviceInfo, options: CompileOptions) -> Support:
+        freeze, _ = _options(options, device)
+        later = bool(_steering(model, freeze))  # a refusal may go away with a run's values
+        nodes = model.facts.nodes
         try:
             importing.module(bound(model, options.dimensions), settle=freeze)
-        except Unsupported as error:
-            refusal = error
+        except Unsupported as no:
+            ops = errors.refused_ops(no)
+            if not ops and not later:
+                ops = {no.op} if no.op else {node.op for node in nodes}
+            return Support.of(nodes, ops, no.message)
         except CompileError:
-            if not steering:
+            if not later:
                 raise
-        ops = errors.refused_ops(refusal)
-        if refusal and not ops and not steering:  # else it may go away with a run's values
-            ops = {refusal.op} if refusal.op else {node.op for node in model.facts.nodes}
-        reason = refusal.message if refusal else ""
-        return Support(
-            tuple(
-                NodeSupport(
-                    node.id, node.op, node.op not in ops, reason if node.op in ops else ""
-                )
-                for node in model.facts.nodes
-            )
-        )
+        return Support.of(nodes, (), "")
 
     def load(self, blob: bytes, device: DeviceInfo, options: CompileOptions) -> Program:
         return revived(blob, device.id, options.threads)
@@ -89,26 +73,19 @@ class TvmAdapter(Adapter, CanQuery, CanLoad):
         return errors.translate(error)
 
 
-def _options(vendor: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any]]:
-    known = TvmAdapter.options_schema["properties"]
-    unknown = sorted(set(vendor) - set(known))
-    if unknown:
-        raise InputError(f"no vendor options {unknown}; there are {sorted(known)}")
-    freeze, target = vendor.get("freeze", True), vendor.get("target", {})
-    if not isinstance(freeze, bool) or not isinstance(target, Mapping):
-        raise InputError(f"freeze is true or false, target a mapping; got {dict(vendor)}")
-    return freeze, cast("Mapping[str, Any]", target)
+def _options(options: CompileOptions, device: DeviceInfo) -> tuple[bool, Mapping[str, Any]]:
+    """Whether to freeze, and TVM's target."""
+    refuse_options(options.vendor, TvmAdapter.options_schema["properties"])
+    freeze, more = options.vendor.get("freeze", True), options.vendor.get("target", {})
+    if not isinstance(freeze, bool) or not isinstance(more, dict):
+        raise InputError(
+            f"freeze is true or false, target a mapping; got {dict(options.vendor)}"
+        )
+    return freeze, {"kind": device.id, **more}
 
 
-def _compiled(model: Model, target: str, options: CompileOptions) -> TvmProgram:
-    tvm = devices.sdk()
-    freeze, attributes = _options(options.vendor)
-    module = importing.module(model, settle=freeze)
-    executable = tvm.compile(module, target=_target(tvm, {"kind": target, **attributes}))
-    facts = model.facts
-    return TvmProgram(
-        executable, target, facts.inputs, facts.outputs, facts.nodes, options.threads
-    )
+def _steering(model: Model, freeze: bool) -> Sequence[str]:
+    return control_inputs(model, importing.CONSTANTS) if freeze else ()
 
 
 def _target(tvm: Any, attributes: Mapping[str, Any]) -> Any:

@@ -7,74 +7,67 @@ not do and for what goes wrong alike, so that words decide; its C++ raises types
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Generator, Set
+from contextlib import contextmanager
 
 from hal.errors import CompileError, ExecutionError, HALError, Unsupported
+from hal.errortable import ErrorTable, came_from, one_line
 
-_REFUSALS = re.compile(
-    r"not (?:yet |currently )?(?:be )?(?:supported|implemented)|[Uu]nsupported|not support"
-    r"|only supports?|Only .* supported|must be a? ?[Cc]onst|should be a? ?[Cc]onst"
-    r"|requires a statically|requires known|cannot handle ShapeExpr|[Dd]ynamic"
-    r"|unknown dtype|[Uu]nable to (?:infer|determine)|Expected a .*Constant|requires the input"
+IMPORTER = ErrorTable(
+    (Unsupported, "", NotImplementedError),
+    (Unsupported, r"not (?:yet |currently )?(?:be )?(?:supported|implemented)|not support"),
+    (Unsupported, r"[Uu]nsupported|only supports?|Only .* supported|unknown dtype"),
+    (Unsupported, r"must be a? ?[Cc]onst|should be a? ?[Cc]onst|Expected a .*Constant"),
+    (Unsupported, r"requires (?:a statically|known|the input)|cannot handle ShapeExpr"),
+    (Unsupported, r"[Dd]ynamic|[Uu]nable to (?:infer|determine)"),
 )
 """Words of a clean no: the front end says what it does not do."""
 
-_UNSUPPORTED = re.compile(r"[Uu]nsupported|not (?:yet )?(?:supported|implemented)")
-_NOT_SUPPORTED = re.compile(r"not supported for frontend ONNX: (?P<ops>.*)")
-_LONGEST = 500
+COMPILER = ErrorTable(
+    (Unsupported, "", NotImplementedError),
+    (Unsupported, r"[Uu]nsupported|not (?:yet )?(?:supported|implemented)"),
+)
+
+_UNKNOWN = re.compile(r"not supported for frontend ONNX: (?P<ops>.*)")
+_NAMED = (KeyError, IndexError, AttributeError, AssertionError)
+"""Types of which the message alone says little."""
 
 
 def told(error: BaseException) -> str:
-    """The message in one line, shortened where it quotes a program."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    if type(error) in (KeyError, IndexError, AttributeError, AssertionError):
-        text = f"{type(error).__name__}: {text}"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    """The message in one line."""
+    text = one_line(str(error) or type(error).__name__)
+    return f"{type(error).__name__}: {text}" if type(error) in _NAMED else text
 
 
 def refused_ops(error: BaseException | None) -> Set[str]:
     """The operators that the front end says it does not know."""
-    found = _NOT_SUPPORTED.search(str(error))
+    found = _UNKNOWN.search(str(error))
     return set(found["ops"].strip().split(", ")) if found else set()
 
 
 def importing(error: Exception, op: str | None) -> HALError:
     """What the front end raised at an operator (None: it did not come to one)."""
     ops = refused_ops(error)
-    if len(ops) == 1:
-        op = next(iter(ops))
-    text = told(error)
-    refusal = isinstance(error, NotImplementedError) or _REFUSALS.search(text) is not None
-    said = f"TVM's importer, at {op}: {text}" if op else f"TVM's importer: {text}"
-    return (Unsupported if refusal else CompileError)(said, op=op)
+    op = next(iter(ops)) if len(ops) == 1 else op
+    said = f"TVM's importer{f', at {op}' if op else ''}: {told(error)}"
+    return IMPORTER.read(said, CompileError, error, op=op)
 
 
 def translate(error: Exception) -> HALError | None:
     """What TVM's compiler raised, in our words; None where it is another's."""
-    if not is_tvms(error):
+    if not came_from(error, "tvm", "tvm_ffi"):
         return None
-    text = told(error)
-    refusal = isinstance(error, NotImplementedError) or _UNSUPPORTED.search(text) is not None
-    return (Unsupported if refusal else CompileError)(text)
+    return COMPILER.read(told(error), CompileError, error)
 
 
-def running(error: Exception) -> HALError:
-    """What was raised while a program ran, or was compiled for the values of a run."""
-    ours = error if isinstance(error, HALError) else translate(error)
-    if isinstance(ours, Unsupported):
-        return ours
-    return ExecutionError(ours.message if ours else told(error))
-
-
-def is_tvms(error: BaseException) -> bool:
-    """Whether TVM raised it: its own type, or Python's out of its code."""
-    if type(error).__module__.partition(".")[0] in ("tvm", "tvm_ffi"):
-        return True
-    return any(name.partition(".")[0] in ("tvm", "tvm_ffi") for name in _modules(error))
-
-
-def _modules(error: BaseException) -> Iterator[str]:
-    trace = error.__traceback__
-    while trace is not None:
-        yield str(trace.tb_frame.f_globals.get("__name__", ""))
-        trace = trace.tb_next
+@contextmanager
+def running() -> Generator[None]:
+    """What goes wrong in here is a run that failed, where TVM does not say a clean no."""
+    try:
+        yield
+    except Unsupported:
+        raise
+    except Exception as error:
+        ours = error if isinstance(error, HALError) else translate(error)
+        failed = ExecutionError(ours.message if ours else told(error))
+        raise (ours if isinstance(ours, Unsupported) else failed) from error

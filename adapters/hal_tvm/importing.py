@@ -14,8 +14,6 @@ from hal.settle import settled
 from hal_tvm import errors
 
 if TYPE_CHECKING:
-    import onnx
-
     from hal.model import Model
 
 CONSTANTS = {"Pad": (2,)}
@@ -34,9 +32,13 @@ def module(model: Model, *, settle: bool) -> Any:
     for node in model.facts.nodes:
         if node.domain not in ("", "ai.onnx"):  # the front end reads an operator's name alone
             raise Unsupported(f"no operators of {node.domain}", op=node.op, node=node.id)
-    for spec in (*model.facts.inputs, *model.facts.outputs):
-        if spec.dtype == "string" or not (spec.is_tensor or spec in model.facts.outputs):
-            raise Unsupported(f"TVM has no values such as {spec}", dtype=spec.dtype)
+    facts = model.facts
+    for spec in (*facts.inputs, *facts.outputs):
+        if spec.dtype == "string":
+            raise Unsupported(f"TVM has no values such as {spec}", dtype="string")
+    for spec in facts.inputs:
+        if spec.containers not in ((), ("optional",)):  # an optional's tensor is a tensor here
+            raise Unsupported(f"TVM takes no values such as {spec}")
     try:
         return _imported(model)
     except HALError as error:  # it may be about what could be known
@@ -50,26 +52,17 @@ def module(model: Model, *, settle: bool) -> Any:
 
 
 def _imported(model: Model) -> Any:
-    # Given apart, since in the model itself TVM takes a length of 0 for an unknown one.
-    shapes = {
-        spec.name: list(spec.shape or ()) for spec in model.facts.inputs if spec.is_static
-    }
+    # Given apart, since TVM takes a length of 0 in a model for an unknown one, and does not
+    # look into an optional's type.
+    inputs = model.facts.inputs
+    shapes = {spec.name: list(spec.shape or ()) for spec in inputs if spec.is_static}
+    types = {spec.name: spec.dtype for spec in inputs if not spec.is_tensor}
     frontend = import_module("tvm.relax.frontend.onnx")
     printed = io.StringIO()
     try:
         with redirect_stdout(printed), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return frontend.from_onnx(_whole(model), shape_dict=shapes)
+            return frontend.from_onnx(model.whole(), shape_dict=shapes, dtype_dict=types)
     except Exception as error:
         at = _AT.search(printed.getvalue())
         raise errors.importing(error, at[1] if at else None) from error
-
-
-def _whole(model: Model) -> onnx.ModelProto:
-    """The message, with the weights that lie in files of their own."""
-    proto = model.proto()
-    if model.facts.external:
-        from onnx.external_data_helper import load_external_data_for_model
-
-        load_external_data_for_model(proto, str(model.folder))
-    return proto

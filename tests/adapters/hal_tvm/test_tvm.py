@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import ml_dtypes
 import numpy as np
 import onnx
 import pytest
@@ -71,6 +72,31 @@ def test_what_follows_from_static_shapes_becomes_constant(device: hal.Device) ->
     )
     exe = device.compile(model(graph))
     np.testing.assert_array_equal(exe({"x": line(6).reshape(2, 3)})["y"], line(6))
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_an_optional_is_the_tensor_that_it_holds(device: hal.Device, freeze: bool) -> None:
+    graph = (
+        "g(optional(int32[3]) x) => (int32[3] y) { z = OptionalGetElement(x) y = Add(z, z) }"
+    )
+    exe = device.compile(model(graph), vendor={"freeze": freeze})
+    np.testing.assert_array_equal(exe({"x": np.arange(3, dtype=np.int32)})["y"], [0, 2, 4])
+    with pytest.raises(Unsupported, match="empty optional"):
+        exe({"x": None})
+
+
+def test_an_optional_sequence_is_refused(device: hal.Device) -> None:
+    graph = "g(optional(seq(float[3])) x) => (bool y) { y = OptionalHasElement(x) }"
+    with pytest.raises(Unsupported, match="sequence"):
+        device.compile(model(graph))
+
+
+def test_powers_of_two_in_a_byte_are_read_right(device: hal.Device) -> None:
+    exe = device.compile(
+        model("g(float8e8m0[4] x) => (float[4] y) { y = Cast<to = 1>(x) }", 24)
+    )
+    x = np.array([0.25, 1, 2, 64], ml_dtypes.float8_e8m0fnu)
+    np.testing.assert_array_equal(exe({"x": x})["y"], x.astype(np.float32))
 
 
 def test_an_unknown_operator_is_refused_by_name(device: hal.Device) -> None:
