@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
-from typing import Any, Literal
+from importlib.metadata import version
+from typing import Any
 
 from hal.adapter import import_sdk
-from hal.errors import SDKMissing
 from hal.spec import DeviceInfo
 
 INSTALL = "pip install 'onnx-hal[tinygrad]'"
@@ -24,55 +23,49 @@ DTYPES = frozenset(
 )
 """The element types that tinygrad's reader of ONNX knows."""
 
-OPSETS: Mapping[str, tuple[int, int]] = {"": (1, 28)}
-"""It reads any number, which tells forms of an operator apart where it has several."""
+_ROOM = 256
+"""For the devices of one platform, and for the bytes of a driver's longest answer."""
 
-MISSING = {
-    "cpu": "it needs clang, which Debian's package clang brings",
-    "cl": "it needs an OpenCL driver; Debian's package pocl-opencl-icd brings one for CPUs",
-    "cuda": "it needs NVIDIA's driver and a GPU",
-}
-"""Why a device of tinygrad's is not here."""
+
+def module(name: str) -> Any:
+    """One of tinygrad's own modules.
+
+    Raises:
+        SDKMissing: tinygrad is not installed.
+    """
+    return import_sdk(f"tinygrad.{name}", "tinygrad", INSTALL)
 
 
 def listed() -> list[DeviceInfo]:
     """The devices that are here.
 
     Raises:
-        SDKMissing: tinygrad is not installed, or nothing that it could compute with.
+        SDKMissing: tinygrad is not installed.
     """
-    import_sdk("tinygrad", "tinygrad", INSTALL)
-    found = [info for find in (_cpu, _cl, _cuda) for info in find()]
-    if not found:
-        needs = "; ".join(f"for {device}, {why}" for device, why in MISSING.items())
-        raise SDKMissing(f"tinygrad has no device here: {needs}", install="apt install clang")
+    module("device")
+    compiler = clang()
+    told = _version(compiler) if compiler else ""
+    found = [_info("cpu", f"CPU, kernels by {told}", "tiny corp", told)] if told else []
+    for driver in (_cl, _cuda):
+        with suppress(AttributeError, OSError):  # tinygrad has not found the driver's library
+            found += driver()
     return found
 
 
-def _info(
-    device: str, name: str, kind: Literal["cpu", "gpu"], vendor: str, driver: str
-) -> DeviceInfo:
-    from importlib.metadata import version
-
+def _info(device: str, name: str, vendor: str, driver: str, **properties: str) -> DeviceInfo:
     return DeviceInfo(
-        id=device,
+        id=device.removesuffix(".0"),
         name=name,
         vendor=vendor,
-        kind=kind,
+        kind="cpu" if device == "cpu" else "gpu",
         sdk=version("tinygrad"),
         driver=driver,
         dtypes=DTYPES,
-        opsets=OPSETS,
+        opsets={"": (1, 28)},  # any number, which tells forms of an operator apart
         features=frozenset({"deterministic", "dynamic_shapes", "query"}),
         arithmetic=("fp32",),
+        properties=properties,
     )
-
-
-def _cpu() -> Iterator[DeviceInfo]:
-    compiler = clang()
-    if compiler is not None:
-        version = _version(compiler)
-        yield _info("cpu", f"CPU, kernels by {version}", "cpu", "tiny corp", version)
 
 
 def clang() -> str | None:
@@ -87,54 +80,38 @@ def clang() -> str | None:
 
 @cache
 def _version(compiler: str) -> str:
-    told = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"(\S+) version (\d[\w.]*)", told.stdout)
-    return f"{found[1]} {found[2]}" if found else compiler
+    told = subprocess.run(
+        [compiler, "-dumpversion"], capture_output=True, text=True, check=False
+    )
+    return f"{compiler} {told.stdout.strip()}"
 
 
 def _cl() -> Iterator[DeviceInfo]:
     """The devices of the first OpenCL platform, the only one that tinygrad uses."""
-    try:
-        cl = import_sdk("tinygrad.runtime.autogen.opencl", "tinygrad", INSTALL)
-        platforms = (cl.cl_platform_id * 1)()
-        count = ctypes.c_uint32()
-        if cl.clGetPlatformIDs(1, platforms, count) or not count.value:
-            return
-        for kind in (cl.CL_DEVICE_TYPE_GPU, cl.CL_DEVICE_TYPE_DEFAULT):
-            if not cl.clGetDeviceIDs(platforms[0], kind, 0, None, count) and count.value:
-                break
-        else:
-            return
-        found = (cl.cl_device_id * count.value)()
-        cl.clGetDeviceIDs(platforms[0], kind, count.value, found, None)
-    except (AttributeError, OSError):  # no library of OpenCL
-        return
-    sort = "GPU" if kind == cl.CL_DEVICE_TYPE_GPU else "other than GPU"  # as PoCL's is
-    for index, device in enumerate(found):
-        asked = (cl.CL_DEVICE_NAME, cl.CL_DEVICE_VENDOR, cl.CL_DRIVER_VERSION)
-        name, vendor, driver = (_text(cl.clGetDeviceInfo, device, what) for what in asked)
-        info = _info(f"cl.{index}" if index else "cl", name, "gpu", vendor, driver)
-        yield replace(info, properties={"OpenCL type": sort})
-
-
-def _text(ask: Callable[..., int], device: Any, what: int) -> str:
-    buffer = ctypes.create_string_buffer(256)
-    ask(device, what, 256, buffer, None)
-    return buffer.value.decode(errors="replace")
+    cl = module("runtime.autogen.opencl")
+    platforms, found = (cl.cl_platform_id * 1)(), (cl.cl_device_id * _ROOM)()
+    count, text = ctypes.c_uint32(), ctypes.create_string_buffer(_ROOM)
+    cl.clGetPlatformIDs(1, platforms, None)  # without one, there is no device to be found
+    kind = "GPU"
+    if cl.clGetDeviceIDs(platforms[0], cl.CL_DEVICE_TYPE_GPU, _ROOM, found, count):
+        kind = "other than GPU"  # as PoCL's is
+        cl.clGetDeviceIDs(platforms[0], cl.CL_DEVICE_TYPE_DEFAULT, _ROOM, found, count)
+    for index, device in enumerate(found[: count.value]):
+        told: list[str] = []
+        for what in (cl.CL_DEVICE_NAME, cl.CL_DEVICE_VENDOR, cl.CL_DRIVER_VERSION):
+            cl.clGetDeviceInfo(device, what, _ROOM, text, None)
+            told.append(text.value.decode(errors="replace"))
+        yield _info(f"cl.{index}", *told, **{"OpenCL type": kind})
 
 
 def _cuda() -> Iterator[DeviceInfo]:
-    try:
-        cuda = import_sdk("tinygrad.runtime.autogen.cuda", "tinygrad", INSTALL)
-        count, driver = ctypes.c_int32(), ctypes.c_int32()
-        if cuda.cuInit(0) or cuda.cuDeviceGetCount(count):
-            return
-        cuda.cuDriverGetVersion(driver)
-    except (AttributeError, OSError):  # no library of NVIDIA's driver
+    cuda = module("runtime.autogen.cuda")
+    count, driver = ctypes.c_int32(), ctypes.c_int32()
+    if cuda.cuInit(0) or cuda.cuDeviceGetCount(count):
         return
+    cuda.cuDriverGetVersion(driver)
+    told = f"CUDA {driver.value // 1000}.{driver.value % 1000 // 10}"
+    name = ctypes.create_string_buffer(_ROOM)
     for index in range(count.value):
-        name = ctypes.create_string_buffer(256)
-        cuda.cuDeviceGetName(name, 256, index)
-        version = f"CUDA {driver.value // 1000}.{driver.value % 1000 // 10}"
-        identity = f"cuda.{index}" if index else "cuda"
-        yield _info(identity, name.value.decode(errors="replace"), "gpu", "NVIDIA", version)
+        cuda.cuDeviceGetName(name, _ROOM, index)
+        yield _info(f"cuda.{index}", name.value.decode(errors="replace"), "NVIDIA", told)

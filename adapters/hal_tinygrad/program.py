@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from hal import dtypes
-from hal.adapter import Program, import_sdk
+from hal.adapter import Program
+from hal.staged import as_file
 from hal.tensor import Feeds, Tensor, Value
 from hal_tinygrad import devices
 from hal_tinygrad.replay import recorded, replayable
@@ -33,13 +33,12 @@ def device(identity: str, threads: int | None = None) -> Generator[Any]:
     process take turns: whoever computes holds the lock. Kernels are compiled in this process,
     not in a pool of its own, which would outlive it when it is killed.
     """
-    helpers = import_sdk("tinygrad.helpers", "tinygrad", devices.INSTALL)
-    settings: dict[str, Any] = {"DEV": identity.upper().replace(".", ":"), "PARALLEL": 0}
-    if threads is not None:
-        settings["NUM_CPU_THREADS"] = threads
-    with _one_at_a_time, helpers.Context(**settings):
+    helpers = devices.module("helpers")
+    place = identity.upper().replace(".", ":")
+    bounded = {} if threads is None else {"NUM_CPU_THREADS": threads}
+    with _one_at_a_time, helpers.Context(DEV=place, PARALLEL=0, **bounded):
         _name_compiler(helpers)
-        yield import_sdk("tinygrad.nn.onnx", "tinygrad", devices.INSTALL)
+        yield devices.module("nn.onnx")
 
 
 def _name_compiler(helpers: Any) -> None:
@@ -58,7 +57,7 @@ class TinygradProgram(Program):
         self.outputs = model.facts.outputs
         self._place = identity, threads
         with device(*self._place) as onnx, TemporaryDirectory(prefix="hal-tinygrad-") as name:
-            self._runner: Any = onnx.OnnxRunner(_staged(model, Path(name)))
+            self._runner: Any = onnx.OnnxRunner(as_file(model, Path(name)))
             weights = [v for v in self._runner.graph_values.values() if v is not None]
             if weights:
                 onnx.Tensor.realize(*weights)  # else they would be read from the file later
@@ -86,17 +85,6 @@ def _is_plain(facts: ModelFacts) -> bool:
     return fed and bool(facts.inputs) and all(s.is_tensor for s in facts.outputs)
 
 
-def _staged(model: Model, folder: Path) -> Path:
-    """The model as a file, beside links to its weights; tinygrad reads paths alone."""
-    path = folder / "model.onnx"
-    path.write_bytes(model.bytes())
-    for name, weights in zip(model.facts.external, model.external_paths(), strict=True):
-        link = folder / name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(weights)
-    return path
-
-
 def _fed(onnx: Any, value: Value) -> Any:
     if isinstance(value, list):
         return [_fed(onnx, item) for item in value]
@@ -114,5 +102,4 @@ def _value(result: Any) -> Value:
         return None
     if isinstance(result, (list, tuple)):
         return [_value(item) for item in cast("Sequence[Any]", result)]
-    array = np.array(result.numpy() if hasattr(result, "numpy") else result)
-    return Tensor(array, dtypes.of_array(array))
+    return Tensor.of(np.array(result.numpy() if hasattr(result, "numpy") else result))

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hal.adapter import import_sdk
-from hal_tinygrad import devices
+from hal_tinygrad.devices import module
 
 if TYPE_CHECKING:
     import onnx
@@ -43,7 +42,7 @@ def replayable(graph: onnx.GraphProto, read: Mapping[str, Collection[int]]) -> b
 
 def recorded(runner: Any) -> Any:
     """The runner, of which the third call and later ones replay the kernels of the second."""
-    jit = import_sdk("tinygrad.engine.jit", "tinygrad", devices.INSTALL)
+    jit = module("engine.jit")
 
     def traced(feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         # Copies: a result that is an input, or a view of one, has no kernel to be replayed.
