@@ -50,7 +50,7 @@ class Trace:
         match = _PASS.search(line)
         if match is None:
             return
-        gone, new = _words(match["gone"]), _words(match["new"] or "")
+        gone, new = (_WORD.findall(match[part] or "") for part in ("gone", "new"))
         merged = frozenset[str]().union(*(self.origins.get(name, ()) for name in gone))
         for name in gone:
             for node in self.origins.pop(name, ()):
@@ -116,7 +116,3 @@ def _placed(
         near: Where = "fused" if within.target == "NPU" else "host"
         return NodePlacement(facts.id, facts.op, near, f"{within.target}:{within.op}")
     return NodePlacement(facts.id, facts.op, "unknown")
-
-
-def _words(listed: str) -> list[str]:
-    return _WORD.findall(listed)

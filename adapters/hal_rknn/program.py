@@ -9,36 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from hal import dtypes
 from hal.adapter import CanPlace, Program
 from hal.errors import ExecutionError
-from hal.spec import Placement, TensorSpec
+from hal.errortable import one_line
+from hal.spec import ModelFacts, Placement, TensorSpec
 from hal.tensor import Feeds, Tensor, Value
+
+LOG = "log"
+"""What the toolkit writes its log into."""
 
 
 class RknnProgram(Program, CanPlace):
     """One RKNN object; `placed` is filled in once it is built."""
 
-    def __init__(
-        self,
-        rknn: Any,
-        inputs: tuple[TensorSpec, ...],
-        outputs: tuple[TensorSpec, ...],
-        log: Path,
-        folder: TemporaryDirectory[str],
-    ) -> None:
-        self.inputs = inputs
-        self.outputs = outputs
+    def __init__(self, rknn: Any, facts: ModelFacts, folder: TemporaryDirectory[str]) -> None:
+        self.inputs = facts.inputs
+        self.outputs = facts.outputs
         self.placed = Placement((), "logged")
         self._rknn = rknn
-        self._log = log
         self._folder = folder
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
         arrays = [np.ascontiguousarray(feeds[spec.name].array) for spec in self.inputs]
         results = self._rknn.inference(inputs=arrays, data_format=["nchw"] * len(arrays))
         if results is None or len(results) != len(self.outputs):
-            said = " ".join(self._log.read_text(errors="replace")[-300:].split())
+            said = one_line(Path(self._folder.name, LOG).read_text(errors="replace")[-300:])
             raise ExecutionError(f"the simulator gave no results; its log ends: {said}")
         return [
             _tensor(result, spec) for result, spec in zip(results, self.outputs, strict=True)
@@ -56,9 +51,6 @@ class RknnProgram(Program, CanPlace):
 
 def _tensor(result: Any, spec: TensorSpec) -> Tensor:
     """The simulator gives float32 for float16, and one element for a scalar."""
-    array = np.asarray(result)
-    if spec.dtype == "float16" and array.dtype == np.float32:
-        array = array.astype(np.float16)
-    if spec.shape == () and array.size == 1:
-        array = array.reshape(())
-    return Tensor(array, dtypes.of_array(array))
+    if spec.dtype == "float16" and result.dtype == np.float32:
+        result = result.astype(np.float16)
+    return Tensor.of_output(result, spec.shape)

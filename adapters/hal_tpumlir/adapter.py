@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
-from hal.adapter import Adapter, refuse_host
-from hal.errors import InputError, Unsupported
-from hal.inspection import identified
+from hal.adapter import Adapter, refuse_host, refuse_options
+from hal.logged import known_nodes
 from hal.spec import CompileOptions, DeviceInfo, NodeFacts, TensorSpec
+from hal.specialize import bound, check_tensors, static_shapes
+from hal.staged import as_file
 from hal_tpumlir import placement, tools
 from hal_tpumlir.program import TpuMlirProgram
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 CHIPS = ("bm1684x", "bm1688")
 NAME = "{chip} (chip model of TPU-MLIR)"
 
+_WHO = "TPU-MLIR"
 _QUANTIZE = {"fp16": "F16", "bf16": "BF16", "fp32": "F32"}
 _FED = frozenset({"float32", "int32"})
 _DTYPES = frozenset({"bool", "float32", "int32", "int64"})
@@ -41,9 +43,10 @@ class TpuMlirAdapter(Adapter):
     def compile(
         self, model: Model, device: DeviceInfo, options: CompileOptions
     ) -> TpuMlirProgram:
-        if options.vendor:
-            raise InputError(f"the chip models have no options, not {sorted(options.vendor)}")
-        inputs = tuple(_fed(spec, options.dimensions) for spec in model.facts.inputs)
+        refuse_options(options.vendor)
+        check_tensors(model.facts.inputs, _WHO, _FED)
+        model = bound(model, options.dimensions)
+        inputs = static_shapes(model.facts.inputs, _WHO, {})
         outputs = model.facts.outputs
         values = _values(model)
         by_output = {name.rpartition("_")[0]: name for name in values}
@@ -74,23 +77,13 @@ def _info(chip: str, version: str) -> DeviceInfo:
     )
 
 
-def _fed(spec: TensorSpec, dimensions: Mapping[str, int]) -> TensorSpec:
-    if not spec.is_tensor or spec.shape is None or spec.dtype not in _FED:
-        raise Unsupported(f"the tools feed float32 and int32 tensors alone, not {spec}")
-    bound = spec.bound(dimensions)
-    if not all(isinstance(dim, int) and dim > 0 for dim in bound.shape or ()):
-        raise Unsupported(f"the tools take static shapes alone, and none of 0; not {spec}")
-    return bound
-
-
 def _values(model: Model) -> dict[str, NodeFacts]:
     """The compiler's name for each value of the graph, and the node it comes from."""
-    known = {facts.id: facts for facts in model.facts.nodes}
-    found: dict[str, NodeFacts] = {}
-    for own, node in identified(model.proto().graph.node):
-        for value in node.output:
-            found[f"{value}_{node.op_type}"] = known[own]
-    return found
+    return {
+        f"{value}_{node.op_type}": facts
+        for facts, node in known_nodes(model.facts, model.proto())
+        for value in node.output
+    }
 
 
 def _compiled(
@@ -101,11 +94,15 @@ def _compiled(
     folder: Path,
 ) -> str:
     """Make model.bmodel in the folder; the text of the program it was generated from."""
-    source = model.path if model.facts.external and model.path else folder / "model.onnx"
-    if source.parent == folder:
-        source.write_bytes(model.bytes())
     shapes = json.dumps([list(spec.shape or ()) for spec in inputs], separators=(",", ":"))
-    transform = ("--model_name", "model", "--model_def", str(source), "--mlir", "model.mlir")
+    transform = (
+        "--model_name",
+        "model",
+        "--model_def",
+        str(as_file(model, folder)),
+        "--mlir",
+        "model.mlir",
+    )
     tools.run("model_transform", *transform, "--input_shapes", shapes, folder=folder)
     quantize = _QUANTIZE[options.arithmetic or "fp16"]
     deploy = ("--mlir", "model.mlir", "--quantize", quantize, "--processor", chip)

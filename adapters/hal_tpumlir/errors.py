@@ -1,41 +1,27 @@
-"""What the tools print when they fail, in our words: a table, read from the top."""
+"""What the tools print when they fail, in our words."""
 
 from __future__ import annotations
 
 import re
 
 from hal.errors import CompileError, HALError, Unsupported
+from hal.errortable import ErrorTable, one_line
+from hal.logged import last_raised
 
-PATTERNS: tuple[tuple[re.Pattern[str], type[HALError]], ...] = tuple(
-    (re.compile(pattern), kind)
-    for pattern, kind in (
-        (r"Op not support:\{'(?P<op>\w+)'", Unsupported),
-        (r"NotImplementedError", Unsupported),
-        (r"[Nn]ot (?:[Ss]upport|[Ii]mplement)|[Uu]nsupport", Unsupported),
-    )
+TABLE = ErrorTable(
+    (Unsupported, r"Op not support:\{'(?P<op>\w+)'"),
+    (Unsupported, r"NotImplementedError"),
+    (Unsupported, r"[Nn]ot (?:[Ss]upport|[Ii]mplement)|[Uu]nsupport"),
 )
-"""A pattern found in the last lines, and what it means; the group is the operator."""
 
-_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Fail): .+", re.MULTILINE)
-_DIED = re.compile(r"^.*(?:terminated|Segmentation fault|Assertion .* failed|what\(\):).*$",
-                   re.MULTILINE)  # fmt: skip
-_LONGEST = 500
+_DIED = re.compile(r".*(?:terminated|Segmentation fault|Assertion .* failed|what\(\):).*")
 
 
 def of_text(printed: str) -> HALError:
-    """The tool's failure: a clean no where a pattern knows it for one."""
-    told = _told(printed)
-    for pattern, kind in PATTERNS:
-        match = pattern.search(told)
-        if match is not None:
-            return kind(told, op=match.groupdict().get("op"))
-    return CompileError(told)
+    """The tool's failure: a clean no where the table knows it for one.
 
-
-def _told(printed: str) -> str:
-    """The last sentence of an exception, with what died before it; else the last lines."""
-    raised = _RAISED.findall(printed)
+    It is the last exception's first line, after what died before it; else the last lines.
+    """
     died = _DIED.findall(printed)
-    words = [*died[:1], *raised[-1:]] or printed.splitlines()[-5:]
-    told = " ".join(" ".join(words).split())
-    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}..."
+    words = [*died[:1], *last_raised(printed).splitlines()[:1]] or printed.splitlines()[-5:]
+    return TABLE.read(one_line(" ".join(words)), CompileError)

@@ -11,7 +11,6 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.lib.format import write_array
 
-from hal import dtypes
 from hal.adapter import CanPlace, Program
 from hal.errors import ExecutionError
 from hal.spec import Placement, TensorSpec
@@ -68,7 +67,4 @@ def _tensor(results: Any, name: str, spec: TensorSpec) -> Tensor:
     key = next((key for key in (name, f"{name}_f32", spec.name) if key in results), None)
     if key is None:
         raise ExecutionError(f"the chip's model gave {sorted(results)}, and not {spec.name!r}")
-    array = results[key]
-    if spec.shape == () and array.size == 1:
-        array = array.reshape(())
-    return Tensor(array, dtypes.of_array(array))
+    return Tensor.of_output(results[key], spec.shape)
