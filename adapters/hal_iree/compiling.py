@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hal import mlir, tools
 from hal.adapter import import_sdk
-from hal.errors import DeviceLost, HALError, Unsupported
+from hal.errors import CompileError, DeviceLost, HALError, Unsupported
 from hal.specialize import bound
 from hal_iree import devices, errors
 
@@ -29,7 +29,7 @@ ENTRY = "main"
 def compiled(model: Model, flags: Sequence[str], options: CompileOptions) -> bytes:
     """The .vmfb of the model; `flags` are more for the compiler.
 
-    What is refused is tried once more as the importer can also read it: of opset 17 where it is
+    What fails is tried once more as the importer can also read it: of opset 17 where it is
     older, and with operators that the standard defines by others written out.
 
     Raises:
@@ -44,7 +44,7 @@ def compiled(model: Model, flags: Sequence[str], options: CompileOptions) -> byt
     proto.graph.name = ENTRY
     try:
         return _compiled(proto, told, written_out=False)
-    except Unsupported as refusal:
+    except (CompileError, Unsupported) as refusal:
         try:
             return _compiled(mlir.newer(proto), told, written_out=True)
         except HALError:

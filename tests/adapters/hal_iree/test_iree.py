@@ -95,6 +95,18 @@ def test_an_operator_of_an_old_opset_is_read_as_of_a_newer(cpu: Device) -> None:
         assert_array_equal(exe({"x": X})["y"], 2 * X)
 
 
+def test_what_onnx_infers_of_newer_opsets_alone_is_inferred(cpu: Device) -> None:
+    """A value of unknown rank is a scalar to the importer, and the compiler fails on it."""
+    shape = (FLOAT, [2, 2])
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Reshape", ["x", "shape"], ["r"]),
+        helper.make_node("Add", ["r", "x"], ["y"]),
+    ]
+    with cpu.compile(model(nodes, {"x": shape}, {"y": shape}, 13)) as exe:
+        assert_array_equal(exe({"x": X})["y"], 2 * X)
+
+
 def test_axes_that_are_an_input_are_taken_from_the_run(cpu: Device) -> None:
     node = helper.make_node("ReduceMean", ["x", "axes"], ["y"], keepdims=0)
     source = model(
