@@ -67,10 +67,10 @@ class NcnnProgram(Program, CanSave):
     def _result(self, extractor: Any, blob: str, spec: TensorSpec) -> Tensor:
         status, mat = extractor.extract(blob)
         _check(status, f"output {spec.name!r}")
-        array = np.array(mat.numpy(batch_index=self._axis(blob)))
-        if spec.shape == () and array.size == 1:
-            array = array.reshape(())
-        return Tensor.of(array)
+        array = np.array(
+            mat.numpy(batch_index=self._axis(blob))
+        )  # a copy: it goes with the mat
+        return Tensor.of_output(array, spec.shape)
 
     def _axis(self, blob: str) -> int:
         return self._network.axes.get(blob, NO_BATCH)
