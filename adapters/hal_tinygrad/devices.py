@@ -71,7 +71,7 @@ def _info(device: str, name: str, vendor: str, driver: str, **properties: str) -
 def clang() -> str | None:
     """The compiler that tinygrad is to call: what CC names, or the newest clang.
 
-    Older than 15 it knows no bfloat16 on x86.
+    Older than 15 it knows no bfloat16 on x86, and older than 17 it converts no number to it.
     """
     newest_first = [*(f"clang-{number}" for number in range(29, 14, -1)), "clang"]
     named = [os.environ["CC"]] if "CC" in os.environ else newest_first
