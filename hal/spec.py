@@ -265,14 +265,14 @@ class Support:
     @classmethod
     def of(cls, nodes: Iterable[NodeFacts], refused: Collection[str], reason: str) -> Support:
         """Every node but those of the operators that are refused, for one reason."""
-        return cls(
-            tuple(
-                NodeSupport(node.id, node.op, False, reason)
-                if node.op in refused
-                else NodeSupport(node.id, node.op, True)
-                for node in nodes
-            )
-        )
+        known = tuple(nodes)
+        return cls.told(known, {node.id: reason for node in known if node.op in refused})
+
+    @classmethod
+    def told(cls, nodes: Iterable[NodeFacts], reasons: Mapping[str, str]) -> Support:
+        """Every node but those with a reason, by their ids; an empty one is none."""
+        said = ((node, reasons.get(node.id, "")) for node in nodes)
+        return cls(tuple(NodeSupport(node.id, node.op, not why, why) for node, why in said))
 
     def to_json(self) -> dict[str, Any]:
         return {"nodes": [asdict(node) for node in self.nodes]}

@@ -7,7 +7,7 @@ computed in what. Only up to TensorRT 10 can a float32 model be asked for float1
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ from hal.spec import (
     DeviceInfo,
     Dim,
     NodePlacement,
-    NodeSupport,
     Placement,
     Support,
     TensorSpec,
@@ -84,14 +83,17 @@ def query(sdk: Any, model: Model) -> Support:
         name: "" if number in taken else reasons.get(number, rest)
         for number, name in enumerate(names)
     }
-    made: list[NodeSupport] = []
-    for node in model.facts.nodes:
-        owner = node.id
-        while owner not in answers and "/" in owner:
-            owner = owner.rpartition("/")[0]
-        why = answers.get(owner, "" if whole else rest)
-        made.append(NodeSupport(node.id, node.op, not why, why))
-    return Support(tuple(made))
+    owned = ((node.id, _owner(node.id, answers)) for node in model.facts.nodes)
+    default = "" if whole else rest
+    said = {node: answers.get(owner, default) for node, owner in owned}
+    return Support.told(model.facts.nodes, said)
+
+
+def _owner(node: str, known: Collection[str]) -> str:
+    """The node of the graph that this one is, or is inside of."""
+    while node not in known and "/" in node:
+        node = node.rpartition("/")[0]
+    return node
 
 
 def steering(sdk: Any, model: Model) -> set[str]:
