@@ -25,7 +25,7 @@ IMPORTER = ErrorTable(
 
 COMPILER = ErrorTable(
     (Unsupported, "", NotImplementedError),
-    (Unsupported, r"[Uu]nsupported|not (?:yet )?(?:supported|implemented)"),
+    (Unsupported, r"[Uu]nsupported|not (?:yet )?(?:support|implemented)"),
 )
 
 _UNKNOWN = re.compile(r"not supported for frontend ONNX: (?P<ops>.*)")
