@@ -13,20 +13,17 @@ from contextlib import contextmanager
 from hal.errors import CompileError, ExecutionError, HALError, Unsupported
 from hal.errortable import ErrorTable, came_from, one_line
 
-IMPORTER = ErrorTable(
+REFUSALS = ErrorTable(
     (Unsupported, "", NotImplementedError),
-    (Unsupported, r"not (?:yet |currently )?(?:be )?(?:supported|implemented)|not support"),
-    (Unsupported, r"[Uu]nsupported|only supports?|Only .* supported|unknown dtype"),
-    (Unsupported, r"must be a? ?[Cc]onst|should be a? ?[Cc]onst|Expected a .*Constant"),
-    (Unsupported, r"requires (?:a statically|known|the input)|cannot handle ShapeExpr"),
-    (Unsupported, r"[Dd]ynamic|[Uu]nable to (?:infer|determine)"),
+    (Unsupported, r"not (?:yet |currently )?(?:be )?(?:support|implemented)|[Uu]nsupported"),
+    (Unsupported, r"only supports?|Only .* supported|unknown dtype|cannot handle ShapeExpr"),
+    (Unsupported, r"(?:must|should) be a? ?[Cc]onst|Expected a .*Constant|[Dd]ynamic"),
+    (
+        Unsupported,
+        r"requires (?:a statically|known|the input)|[Uu]nable to (?:infer|determine)",
+    ),
 )
-"""Words of a clean no: the front end says what it does not do."""
-
-COMPILER = ErrorTable(
-    (Unsupported, "", NotImplementedError),
-    (Unsupported, r"[Uu]nsupported|not (?:yet )?(?:support|implemented)"),
-)
+"""Words of a clean no: what the front end or a code generator says that it does not do."""
 
 _UNKNOWN = re.compile(r"not supported for frontend ONNX: (?P<ops>.*)")
 _NAMED = (KeyError, IndexError, AttributeError, AssertionError)
@@ -50,14 +47,14 @@ def importing(error: Exception, op: str | None) -> HALError:
     ops = refused_ops(error)
     op = next(iter(ops)) if len(ops) == 1 else op
     said = f"TVM's importer{f', at {op}' if op else ''}: {told(error)}"
-    return IMPORTER.read(said, CompileError, error, op=op)
+    return REFUSALS.read(said, CompileError, error, op=op)
 
 
 def translate(error: Exception) -> HALError | None:
     """What TVM's compiler raised, in our words; None where it is another's."""
     if not came_from(error, "tvm", "tvm_ffi"):
         return None
-    return COMPILER.read(told(error), CompileError, error)
+    return REFUSALS.read(told(error), CompileError, error)
 
 
 @contextmanager
