@@ -47,20 +47,16 @@ class TpuMlirAdapter(Adapter):
         check_tensors(model.facts.inputs, _WHO, _FED)
         model = bound(model, options.dimensions)
         inputs = static_shapes(model.facts.inputs, _WHO, {})
-        outputs = model.facts.outputs
-        values = _values(model)
-        by_output = {name.rpartition("_")[0]: name for name in values}
-        named = [by_output.get(spec.name, spec.name) for spec in outputs]
         folder = TemporaryDirectory(prefix="hal-tpumlir-")
         try:
             text = _compiled(model, inputs, device.id, options, Path(folder.name))
-            placed = placement.placement(values, text)
+            placed = placement.placement(_values(model), text)
             if not options.allow_fallback:
                 refuse_host(placed, "the compiler", "the host")
         except BaseException:
             folder.cleanup()
             raise
-        return TpuMlirProgram(folder, inputs, outputs, named, placed)
+        return TpuMlirProgram(folder, inputs, model.facts.outputs, placed)
 
 
 def _info(chip: str, version: str) -> DeviceInfo:
@@ -78,9 +74,9 @@ def _info(chip: str, version: str) -> DeviceInfo:
 
 
 def _values(model: Model) -> dict[str, NodeFacts]:
-    """The compiler's name for each value of the graph, and the node it comes from."""
+    """The values of the graph, each with the node it comes from."""
     return {
-        f"{value}_{node.op_type}": facts
+        value: facts
         for facts, node in known_nodes(model.facts, model.proto())
         for value in node.output
     }

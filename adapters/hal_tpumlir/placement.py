@@ -22,11 +22,11 @@ _MOVES = frozenset({"Load", "Store", "Yield", "Group", "Cast"})
 
 
 def placement(values: Mapping[str, NodeFacts], text: str) -> Placement:
-    """Where the nodes ran; `values` are the compiler's names for what each gives."""
+    """Where the nodes ran; `values` are what each gives."""
     ran: dict[str, tuple[str, str]] = {}
     for op, mode, names in _operations(text):
         for name in names:
-            ran.setdefault(name, (op, mode))
+            ran.setdefault(value_of(name), (op, mode))
     nodes: dict[str, NodePlacement] = {}
     for value, node in values.items():
         found = ran.get(value)
@@ -38,6 +38,14 @@ def placement(values: Mapping[str, NodeFacts], text: str) -> Placement:
         by = f"{mode}:{op}"
         nodes[node.id] = NodePlacement(node.id, node.op, "device" if on_device else "host", by)
     return Placement(tuple(nodes.values()), "logged")
+
+
+def value_of(name: str) -> str:
+    """The value that the compiler's name stands for: its operator's may be another by now.
+
+    A MatMul and an Add that follow each other become a Gemm, and the value's name "y_Gemm".
+    """
+    return name.removesuffix("_f32").rpartition("_")[0]
 
 
 def _operations(text: str) -> Iterator[tuple[str, str, Sequence[str]]]:

@@ -16,23 +16,22 @@ from hal.errors import ExecutionError
 from hal.spec import Placement, TensorSpec
 from hal.tensor import Array, Feeds, Tensor, Value
 from hal_tpumlir import tools
+from hal_tpumlir.placement import value_of
 
 
 class TpuMlirProgram(Program, CanPlace):
-    """One .bmodel in a folder of its own; `named` are the compiler's names for the outputs."""
+    """One .bmodel in a folder of its own."""
 
     def __init__(
         self,
         folder: TemporaryDirectory[str],
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],
-        named: Sequence[str],
         placed: Placement,
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self._folder = folder
-        self._named = named
         self._placed = placed
 
     def run(self, feeds: Feeds) -> Sequence[Value]:
@@ -42,10 +41,7 @@ class TpuMlirProgram(Program, CanPlace):
         given = ("--input", "in.npz", "--model", "model.bmodel", "--output", "out.npz")
         tools.run("model_runner", *given, folder=folder)
         with np.load(folder / "out.npz") as results:
-            return [
-                _tensor(results, name, spec)
-                for name, spec in zip(self._named, self.outputs, strict=True)
-            ]
+            return [_tensor(results, spec) for spec in self.outputs]
 
     def placement(self) -> Placement:
         return self._placed
@@ -62,9 +58,9 @@ def _save(path: Path, arrays: Mapping[str, Array]) -> None:
                 write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
 
 
-def _tensor(results: Any, name: str, spec: TensorSpec) -> Tensor:
-    """A result by its name, which a cast to float32 lengthens; scalars come as one element."""
-    key = next((key for key in (name, f"{name}_f32", spec.name) if key in results), None)
+def _tensor(results: Any, spec: TensorSpec) -> Tensor:
+    """A result, found by its value's name; an input that is a result has no other."""
+    key = next((key for key in results if spec.name in (key, value_of(key))), None)
     if key is None:
         raise ExecutionError(f"the chip's model gave {sorted(results)}, and not {spec.name!r}")
     return Tensor.of_output(results[key], spec.shape)

@@ -39,7 +39,7 @@ module @two attributes {module.chip = "bm1688"} {
 def test_operations_bear_the_names_of_the_values_they_give() -> None:
     split, topk = NodeFacts("#0", "Split", "", 13), NodeFacts("#1", "TopK", "", 11)
     lost = NodeFacts("#2", "Relu", "", 14)
-    values = {"y_Split": split, "z_Split": split, "top_TopK": topk, "r_Relu": lost}
+    values = {"y": split, "z": split, "top": topk, "r": lost}
     placed = placement.placement(values, PROGRAM)
     assert [(node.node, node.where) for node in placed.nodes] == [
         ("#0", "device"),
@@ -47,6 +47,15 @@ def test_operations_bear_the_names_of_the_values_they_give() -> None:
         ("#2", "unknown"),
     ]
     assert placed.evidence == "logged"
+
+
+def test_values_are_known_whatever_operator_gives_them_by_now() -> None:
+    assert placement.value_of("my_value_Gemm") == "my_value"
+    assert placement.value_of("y_Gemm_f32") == "y"
+    add = NodeFacts("#0", "Add", "", 14)
+    text = PROGRAM.replace("z_Split", "z_Concat")
+    (placed,) = placement.placement({"z": add}, text).nodes
+    assert (placed.op, placed.where, placed.by) == ("Add", "device", "TPU_STATIC:Slice")
 
 
 def test_a_refusal_names_the_operator() -> None:
