@@ -89,7 +89,7 @@ class IreeProgram(Program, CanSave):
         shape = tuple(view.shape)
         if 0 in shape:
             return Tensor.of(np.empty(shape, dtype))
-        return Tensor.of(np.array(self._copy(view.get_buffer()).map().asarray(shape, dtype)))
+        return Tensor.of(self._copy(view.get_buffer()).map().asarray(shape, dtype))
 
     def _copy(self, buffer: Any) -> Any:
         """A copy of the buffer in memory that the host sees, which a GPU's own is not.
