@@ -122,7 +122,6 @@ def opened(kind: Kind, threads: int | None) -> Any:
     local = kind.driver == "local-task"
     if local and threads not in (None, 1):
         raise InputError(
-            f"IREE takes threads=1 or none here, not {threads}: it settles any other number "
-            "for a whole process"
+            f"IREE takes threads=1 or none, not {threads}: others hold for a whole process"
         )
     return runtime().get_device("local-sync" if local and threads == 1 else kind.driver)

@@ -7,6 +7,7 @@ from hal.errortable import ErrorTable
 
 COMPILER = ErrorTable(
     (Unsupported, r"failed to legalize operation 'torch\."),
+    (Unsupported, r"unhandled torch type|missing onnx opset version attribute"),
     (Unsupported, r"[Uu]nsupported|[Uu]nimplemented|not (?:yet )?(?:supported|implemented)"),
 )
 """The compiler's first error, where it says that it knows no way to do this."""

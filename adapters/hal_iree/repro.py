@@ -20,8 +20,7 @@ def run(model, feeds):
     flags += $vendor.get("flags", [])
     subprocess.run(["iree-import-onnx", model, "-o", "model.mlir"], check=True)
     subprocess.run(["iree-compile", "model.mlir", "-o", "model.vmfb", *flags], check=True)
-    with open("model.vmfb", "rb") as file:
-        loaded = rt.load_vm_flatbuffer(file.read(), driver=driver)
+    loaded = rt.load_vm_flatbuffer_file("model.vmfb", driver=driver)
     entry = [n for n in loaded.vm_module.function_names if n[0] != "_" and "$$" not in n][0]
     results = loaded[entry](*feeds.values())
     results = results if isinstance(results, tuple) else (results,)

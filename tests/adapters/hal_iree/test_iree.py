@@ -134,6 +134,19 @@ def test_an_operator_that_is_not_known_is_a_no_that_names_it(cpu: Device) -> Non
     assert caught.value.op == "TfIdfVectorizer"
 
 
+def test_a_value_that_the_compiler_has_no_type_for_is_a_no(cpu: Device) -> None:
+    node = helper.make_node("SequenceConstruct", ["x", "x"], ["y"])
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("x", FLOAT, [2])],
+        [helper.make_tensor_sequence_value_info("y", FLOAT, [2])],
+    )
+    imports = [helper.make_opsetid("", 17)]
+    with pytest.raises(Unsupported, match="unhandled torch type"):
+        cpu.compile(helper.make_model(graph, opset_imports=imports, ir_version=8))
+
+
 def test_a_compiler_that_dies_leaves_this_process_and_the_device_alone(cpu: Device) -> None:
     node = helper.make_node("RotaryEmbedding", ["x", "cos", "sin"], ["y"])
     cache = (FLOAT, [2, 3, 4])
