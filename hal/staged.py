@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hal.model import Model
@@ -12,8 +14,8 @@ from hal.model import Model
 def as_file(model: Model, folder: Path) -> Path:
     """The model as an .onnx file: the one it came from, or one in the folder, which is empty.
 
-    Weights in files of their own are put beside a model that was given as bytes by hard links,
-    or by copies where there can be none: vendors refuse symbolic links that leave a folder.
+    Weights in files of their own are copied beside a model that was given as bytes: vendors
+    refuse symbolic links that leave a folder, and onnx 1.23 files with several hard links.
 
     Raises:
         InputError: weights lie outside the model's own folder.
@@ -24,14 +26,21 @@ def as_file(model: Model, folder: Path) -> Path:
         return path
     for name, weights in zip(facts.external, model.external_paths(), strict=True):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        _placed(weights, folder / name)
+        shutil.copyfile(weights, folder / name)
     staged = folder / "model.onnx"
     staged.write_bytes(model.bytes())
     return staged
 
 
-def _placed(path: Path, target: Path) -> None:
+@contextmanager
+def inside(folder: Path) -> Generator[None, None, None]:
+    """The current folder is this one meanwhile, for vendors who leave files there.
+
+    It is that of the whole process: contextlib.chdir does this from Python 3.11 on.
+    """
+    before = os.getcwd()
+    os.chdir(folder)
     try:
-        os.link(path, target)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(path, target)
+        yield
+    finally:
+        os.chdir(before)

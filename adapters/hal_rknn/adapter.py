@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import chdir
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +15,7 @@ from hal.logged import known_nodes
 from hal.printed import captured_stdout
 from hal.spec import CompileOptions, DeviceInfo, NodeFacts
 from hal.specialize import bound, check_tensors, static_shapes
+from hal.staged import inside
 from hal_rknn import errors, logs
 from hal_rknn.program import LOG, RknnProgram
 
@@ -123,7 +123,7 @@ def _built(rknn: Any, path: Path, config: Mapping[str, Any]) -> str:
     """Compile; what the compiler printed."""
     _check(rknn.config(**config), "config")
     # A verbose toolkit leaves intermediate models in the current folder.
-    with chdir(path.parent), captured_stdout() as printed:
+    with inside(path.parent), captured_stdout() as printed:
         _check(rknn.load_onnx(model=str(path)), "load_onnx")
         _check(rknn.build(do_quantization=False), "build")
     return printed().decode("utf-8", "replace")
