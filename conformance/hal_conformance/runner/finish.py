@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from hal import registry
+from hal.processor import processor
 from hal.targets import Target
 from hal_conformance import results
 from hal_conformance.expectations import Expectations, apply_all
@@ -121,19 +121,6 @@ def machine() -> dict[str, str]:
         "processor": processor(),
         "python": sys.implementation.name,
     }
-
-
-def processor() -> str:
-    """What the processor calls itself."""
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    except OSError:
-        return platform.processor()
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            return value.strip()
-    return platform.processor()
 
 
 def summary(found: results.Results) -> dict[str, Any]:
