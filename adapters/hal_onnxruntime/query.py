@@ -7,13 +7,13 @@ Runtime's table of kernels tells which operators it has at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from hal.errors import Unsupported
-from hal.spec import NodeFacts, NodePlacement, NodeSupport, Support
+from hal.spec import NodeFacts, NodePlacement, Support
 from hal_onnxruntime import errors, placement
 from hal_onnxruntime.compiling import has_open_inputs
 from hal_onnxruntime.session import Recipe
@@ -28,24 +28,21 @@ def support(recipe: Recipe) -> Support:
         refusal = errors.translate(error)
         if not isinstance(refusal, Unsupported):
             raise
-        return Support(tuple(_from_kernels(recipe, refusal)))
+        return Support.told(recipe.model.facts.nodes, dict(_from_kernels(recipe, refusal)))
     record = placement.assigned(session)
     placed = placement.placement(lenient, record)
     later = "; with dimensions bound to those it is fed it may be taken"
     hint = later if recipe.devices and has_open_inputs(recipe) else ""
-    return Support(
-        tuple(
-            NodeSupport(node.node, node.op, not why, why)
-            for node, why in ((node, _why(node, hint)) for node in placed.nodes)
-        )
-    )
+    told = {node.node: _why(node, hint) for node in placed.nodes}
+    return Support.told(recipe.model.facts.nodes, told)
 
 
 def _why(node: NodePlacement, hint: str) -> str:
     return f"ONNX Runtime gives it to {node.by}{hint}" if node.where == "host" else ""
 
 
-def _from_kernels(recipe: Recipe, refusal: Unsupported) -> Iterable[NodeSupport]:
+def _from_kernels(recipe: Recipe, refusal: Unsupported) -> Iterator[tuple[str, str]]:
+    """The ids of the nodes that are not taken, and why not."""
     state: Any = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     kernels = {
         (kernel.domain, kernel.op_name)
@@ -53,12 +50,10 @@ def _from_kernels(recipe: Recipe, refusal: Unsupported) -> Iterable[NodeSupport]
         if kernel.provider == recipe.provider
     }
     for node in recipe.model.facts.nodes:
-        reason = ""
         if _names(refusal, node):
-            reason = refusal.message
+            yield node.id, refusal.message
         elif kernels and (node.domain, node.op) not in kernels and node.op != "Constant":
-            reason = f"{recipe.provider} has no kernel for {node.op}"
-        yield NodeSupport(node.id, node.op, not reason, reason)
+            yield node.id, f"{recipe.provider} has no kernel for {node.op}"
 
 
 def _names(refusal: Unsupported, node: NodeFacts) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hal.errors import Unsupported
-from hal.spec import NodeSupport, Support
+from hal.spec import Support
 from hal_openvino.placement import Node, Nodes
 
 if TYPE_CHECKING:
@@ -26,17 +26,13 @@ def refused(model: Model, message: str, reason: Unsupported) -> Support:
     listed = _listed(message)
     domains = {node.id: node.domain for node in model.facts.nodes}
     told = {
-        node.id: _operator(node, domains[node.id]) in listed or reason.node in node.names
+        node.id: reason.message
         for node in Nodes.of(model).all
+        if _operator(node, domains[node.id]) in listed or reason.node in node.names
     }
-    if not any(told.values()):
+    if not told:
         raise reason
-    return Support(
-        tuple(
-            NodeSupport(n.id, n.op, not told[n.id], reason.message if told[n.id] else "")
-            for n in model.facts.nodes
-        )
-    )
+    return Support.told(model.facts.nodes, told)
 
 
 def _operator(node: Node, domain: str) -> str:
@@ -65,21 +61,13 @@ def supported(model: Model, graph: Any, taken: Mapping[str, str], device: str) -
     An operation that OpenVINO made on the way and named itself counts for the node it feeds.
     """
     left = _left_out(graph, taken)
-    told = {
-        node.id: next((left[name] for name in node.names if name in left), "")
+    kinds = {
+        node.id: next(left[name] for name in node.names if name in left)
         for node in Nodes.of(model).all
+        if not left.keys().isdisjoint(node.names)
     }
-    return Support(
-        tuple(
-            NodeSupport(
-                n.id,
-                n.op,
-                not told[n.id],
-                f"{device} takes no {told[n.id]}" if told[n.id] else "",
-            )
-            for n in model.facts.nodes
-        )
-    )
+    told = {node: f"{device} takes no {kind}" for node, kind in kinds.items()}
+    return Support.told(model.facts.nodes, told)
 
 
 def _left_out(graph: Any, taken: Mapping[str, str]) -> dict[str, str]:
