@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from hal.adapter import Adapter
-from hal.errors import HALError, InputError, Unsupported
+from hal.adapter import Adapter, refuse_options
+from hal.errors import HALError, Unsupported
 from hal.spec import CompileOptions, DeviceInfo
 from hal_template import errors
 from hal_template.program import ZeroProgram
@@ -43,8 +43,7 @@ class TemplateAdapter(Adapter):
     def compile(self, model: Model, device: DeviceInfo, options: CompileOptions) -> ZeroProgram:
         # The shell has checked opset and types against the claim, and lets the vendor judge
         # the rest. Options of your own arrive in `options.vendor`; name the wrong one.
-        if options.vendor:
-            raise InputError(f"the null device has no options, not {sorted(options.vendor)}")
+        refuse_options(options.vendor)
         for node in model.facts.nodes:
             if node.domain not in device.opsets:
                 raise Unsupported(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from hal.errors import HALError, InputError, Unsupported
+from hal.errortable import ErrorTable, came_from, one_line
 
-# (words of the message, class); which exception types are the vendor's is asked below.
-PATTERNS: tuple[tuple[str, type[HALError]], ...] = (
-    ("No Op registered for", Unsupported),  # a clean no: the suite counts it as a gap
-    ("", InputError),  # everything else that a checker says is the model's fault
+# (class, pattern in the message); named groups (op, node, dtype, opset) become fields.
+PATTERNS = ErrorTable(
+    (Unsupported, r"No Op registered for (?P<op>\w+)"),  # a clean no: counted as a gap
 )
 
 
 def translate(error: Exception) -> HALError | None:
     """The checker's exception in our words, or None where it is somebody else's."""
-    if type(error).__module__.partition(".")[0] != "onnx":
+    if not came_from(error, "onnx"):
         return None
-    text = str(error)
-    kind = next(kind for words, kind in PATTERNS if words in text)
-    return kind(" ".join(text.split()))
+    # Everything else that a checker says is the model's fault.
+    return PATTERNS.read(one_line(error), InputError)
