@@ -89,7 +89,8 @@ class IreeProgram(Program, CanSave):
         shape = tuple(view.shape)
         if 0 in shape:
             return Tensor.of(np.empty(shape, dtype))
-        return Tensor.of(self._copy(view.get_buffer()).map().asarray(shape, dtype))
+        mapped = self._copy(view.get_buffer()).map()
+        return Tensor.of(np.array(mapped.asarray(shape, dtype)))  # which keeps nothing alive
 
     def _copy(self, buffer: Any) -> Any:
         """A copy of the buffer in memory that the host sees, which a GPU's own is not.
