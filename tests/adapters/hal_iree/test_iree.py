@@ -74,6 +74,12 @@ def test_one_program_takes_any_length_of_a_dimension_with_a_name(cpu: Device) ->
         assert_array_equal(exe({"x": np.tile(X, (50, 1))})["y"], 2 * np.tile(X, (50, 1)))
 
 
+def test_a_result_owns_its_memory(cpu: Device) -> None:
+    """IREE's arrays over mapped memory do not keep it, and it is used again."""
+    with cpu.compile(doubled()) as exe:
+        assert exe({"x": X})["y"].flags.owndata
+
+
 def test_float64_is_computed_in_float64(cpu: Device) -> None:
     x = np.array([[1.0, 1 + 2**-40]])
     with cpu.compile(doubled(TensorProto.DOUBLE)) as exe:
