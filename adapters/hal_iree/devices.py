@@ -64,9 +64,7 @@ def kind_of(device: str) -> Kind:
     name, colon, _ = device.partition(":")
     kind = KINDS.get(name)
     if kind is None or (colon and not kind.chip):
-        raise DeviceNotFound(
-            f"IREE has no device {device!r} here; it has {sorted(KINDS)}", device=device
-        )
+        raise DeviceNotFound(f"no device {device!r}; IREE has {sorted(KINDS)}", device=device)
     return kind
 
 
