@@ -18,10 +18,10 @@ TABLE = ErrorTable(
     (Unsupported, r"The (?P<op>\w+)\('[^']*'\) will cause the graph to be a dynamic"),
     (Unsupported, r"of type (?P<op>\w+) is in Training mode"),
     (Unsupported, r"All outputs .* of model are constants"),
-    (Unsupported, r"The input shape .* is not support"),
     (Unsupported, r"Not support input data type '(?P<dtype>\w+)'"),
     (Unsupported, r"Unsupport \w+\[\d+\]\.dtype: (?P<dtype>\w+)"),
     (Unsupported, r"[Nn]ot [Ss]upport|[Uu]nsupport"),
+    (Unsupported, r'In Node, \("[^"]*", (?P<op>\w+), .* No (?:Op registered|opset import)'),
     (Unsupported, r"NOT_IMPLEMENTED|NotImplemented|is not a registered function/op"),
     (InputError, r"target_platform .* not|invalid value for .*config"),
 )

@@ -99,6 +99,11 @@ Traceback (most recent call last):
             Unsupported,
             {"op": "NonZero"},
         ),
+        (
+            'rt.InvalidGraph: In Node, ("n", Mystery, "", -1) : , Error No Op registered',
+            Unsupported,
+            {"op": "Mystery"},
+        ),
         ("ValueError: Not support input data type 'int16'!", Unsupported, {"dtype": "int16"}),
         ("AttributeError: 'float' object has no attribute 'HasField'", CompileError, {}),
     ],
