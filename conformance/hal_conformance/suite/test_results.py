@@ -12,6 +12,10 @@ from hal_conformance.suite import check
 from hal_conformance.suite.models import Zoo
 from hal_conformance.suite.promise import Skip, promise
 
+LARGE = 100_000
+"""Rows of results that are given back to the system when they are freed: to read one that
+points there is a crash, where a small one may keep its values for a while."""
+
 
 @promise("results/by-name-in-model-order")
 def test_results_come_by_name_in_the_order_of_the_model(device: Device, zoo: Zoo) -> None:
@@ -65,6 +69,15 @@ def test_results_survive_the_executable(device: Device, zoo: Zoo) -> None:
     with device.compile(zoo.arithmetic()) as other:
         other(zoo.feeds(start=30))
     check.same_all(results, zoo.arithmetic_of(feeds), "result of a closed executable")
+
+
+@promise("results/large-ones-survive-close", "computes")
+def test_large_results_lie_in_memory_that_somebody_owns(device: Device, zoo: Zoo) -> None:
+    feeds = zoo.feeds(rows=LARGE)
+    with device.compile(zoo.arithmetic(LARGE)) as exe:
+        results = exe(feeds)
+        exe(zoo.feeds(rows=LARGE, start=30))
+    check.same_all(results, zoo.arithmetic_of(feeds), "large result of a closed executable")
 
 
 @promise("results/do-not-alias-the-feeds", "computes")
