@@ -28,6 +28,13 @@ from hal.targets import Target
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def interrupts() -> None:
+    """Ctrl-C ends what we start, though shells let background jobs ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of the adapter in `tests/fixtures/toy`, registered for this test."""
@@ -103,13 +110,12 @@ class Board:
 
     def stop(self) -> None:
         """Vanish: the server and all its connections are gone at once."""
-        if self._server is not None:
-            servers = _servers(self._server.pid)
-            for server in servers:
+        ended, self._server = self._server, None  # a test may stop it from two threads
+        if ended is not None:
+            for server in _servers(ended.pid):
                 with suppress(ProcessLookupError):
                     os.kill(server, signal.SIGKILL)
-            self._server.wait()
-            self._server = None
+            ended.wait()
 
     def pause(self) -> None:
         """Say nothing more, to anybody; connections stay."""

@@ -77,22 +77,22 @@ class Asked:
 
     def command(self) -> tuple[str, ...]:
         """The same command, written out; the folder and how it is shown are no part of it."""
-        options = {
-            "--suite": self.suite,
-            "--profile": self.profile,
-            "--sample": self.sample,
-            "--sample-slow": self.sample_slow,
-            "-j": self.jobs,
-            "--shard": self.shard,
-            "--shuffle": self.shuffle,
-            "--failed-from": self.failed_from,
-            "--cache": self.cache,
-            "--timeout": self.timeout_s,
-            "--memory": self.memory_mib,
-        }
-        words = [word for o, v in options.items() if v is not None for word in (o, str(v))]
-        words += [word for pattern in self.patterns for word in ("-k", pattern)]
-        words += [word for path in self.devices for word in ("--devices", str(path))]
+        options: list[tuple[str, object]] = [
+            ("--suite", self.suite),
+            ("--profile", self.profile),
+            *(("-k", pattern) for pattern in self.patterns),
+            ("--sample", self.sample),
+            ("--sample-slow", self.sample_slow),
+            ("-j", self.jobs),
+            ("--shard", self.shard),
+            ("--shuffle", self.shuffle),
+            ("--failed-from", self.failed_from),
+            ("--cache", self.cache),
+            ("--timeout", self.timeout_s),
+            ("--memory", self.memory_mib),
+            *(("--devices", path) for path in self.devices),
+        ]
+        words = [word for o, v in options if v is not None for word in (o, str(v))]
         words += self.plugin.words() if self.plugin else []
         return ("hal", "conform", *self.targets, *words, *(["--gate"] if self.gate else []))
 
