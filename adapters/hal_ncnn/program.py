@@ -67,9 +67,8 @@ class NcnnProgram(Program, CanSave):
     def _result(self, extractor: Any, blob: str, spec: TensorSpec) -> Tensor:
         status, mat = extractor.extract(blob)
         _check(status, f"output {spec.name!r}")
-        array = np.array(
-            mat.numpy(batch_index=self._axis(blob))
-        )  # a copy: it goes with the mat
+        # A copy: what it gives goes with the mat.
+        array = np.array(mat.numpy(batch_index=self._axis(blob)))
         return Tensor.of_output(array, spec.shape)
 
     def _axis(self, blob: str) -> int:
